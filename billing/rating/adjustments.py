@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.rating.fields import ChargeError, Fields, not_negative
+from billing.rating.errors import ChargeError
+from billing.rating.fields import Fields
 from billing.rating.line import RatedLine
 from billing.rating.money import ONE, ZERO, plain
+from billing.rating.numeric import not_negative
 
 _ROUNDINGS = ("none", "ceiling", "floor", "half_up")
 

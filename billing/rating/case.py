@@ -4,10 +4,14 @@ import json
 from decimal import Decimal
 
 from billing.rating.charge import parse_charge
-from billing.rating.fields import ChargeError, Fields, not_negative
+from billing.rating.charge_models.burst import PRICED_ELSEWHERE, Burst
+from billing.rating.errors import ChargeError
+from billing.rating.fields import Fields
 from billing.rating.line import RatedLine
 from billing.rating.money import ZERO, plain
-from billing.rating.rate import UsageToRate, rate
+from billing.rating.numeric import not_negative
+from billing.rating.rate import rate
+from billing.rating.units import UsageToRate
 
 _USAGE = ("quantity", "already_rated", "events", "buckets")
 # What a file of worked examples says about a case; it has no bearing on the amount.
@@ -30,6 +34,8 @@ def rate_case(case: object) -> dict[str, object]:
     """Rate one case; what is wrong raises ChargeError with the path of the field."""
     fields = Fields.of(case, "", ("charge", *_USAGE, *_ABOUT))
     charge = parse_charge(fields.required("charge"))
+    if isinstance(charge.model, Burst):
+        raise ChargeError("charge.model", PRICED_ELSEWHERE)
     rated = rate(charge, _usage(fields))
     return {"amount": plain(rated.amount), "lines": [_line(line) for line in rated.lines]}
 

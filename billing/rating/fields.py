@@ -1,26 +1,15 @@
 """Strict reading of charges and cases: whatever is wrong is an error that names its field."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from billing.rating.money import ZERO, plain
+from billing.rating.errors import ChargeError
+from billing.rating.money import ZERO
+from billing.rating.numeric import kind, not_negative
 
 T = TypeVar("T")
-
-# Wide enough for ClickHouse's Decimal(76, 38); what is wider is a mistake or an attack.
-_DIGITS = 38
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-
-
-class ChargeError(ValueError):
-    """A charge or a usage that cannot be rated; the message begins with the field's path."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +22,7 @@ class Fields:
     @classmethod
     def of(cls, value: object, path: str, known: Collection[str]) -> "Fields":
         if not isinstance(value, Mapping):
-            raise ChargeError(path or "case", f"must be an object, not {_kind(value)}")
+            raise ChargeError(path or "case", f"must be an object, not {kind(value)}")
         fields = cls(value, path)
         for name in value:
             if name not in known:
@@ -75,7 +64,7 @@ class Fields:
     def flag(self, name: str) -> bool:
         value = self.data.get(name)
         if value is not None and not isinstance(value, bool):
-            raise ChargeError(self.at(name), f"must be true or false, not {_kind(value)}")
+            raise ChargeError(self.at(name), f"must be true or false, not {kind(value)}")
         return bool(value)
 
     def choice(self, name: str, choices: Collection[str]) -> str:
@@ -88,43 +77,5 @@ class Fields:
         """Go through a list, each item with its path."""
         value = self.required(name)
         if not isinstance(value, list | tuple):
-            raise ChargeError(self.at(name), f"must be a list, not {_kind(value)}")
+            raise ChargeError(self.at(name), f"must be a list, not {kind(value)}")
         return ((f"{self.at(name)}[{n}]", item) for n, item in enumerate(value))
-
-
-def not_negative(value: object, path: str) -> Decimal:
-    """Read a decimal string or a whole number, which must not be negative."""
-    return checked(_decimal(value, path), path)
-
-
-def checked(number: Decimal, path: str) -> Decimal:
-    """Refuse what is no finite number of bearable length, or is below zero."""
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise ChargeError(path, f"must be a finite number, not {number}")
-    if number.adjusted() >= _DIGITS or exponent < -_DIGITS:
-        raise ChargeError(path, f"must have at most {_DIGITS} digits before and after the point")
-    if number < ZERO:
-        raise ChargeError(path, f"must not be negative, but is {plain(number)}")
-    return number
-
-
-def _decimal(value: object, path: str) -> Decimal:
-    if isinstance(value, str):
-        if not _NUMBER.fullmatch(value):
-            raise ChargeError(path, f"is not a decimal number: {value[:40]!r}")
-        return Decimal(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    raise ChargeError(path, f'must be a decimal string such as "0.5", not {_kind(value)}')
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, float | Decimal):
-        return "a number with a fraction or an exponent"
-    kinds = {int: "a number", str: "a string", list: "a list", tuple: "a list", dict: "an object"}
-    return kinds.get(type(value), type(value).__name__)

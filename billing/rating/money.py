@@ -17,9 +17,9 @@ from fractions import Fraction
 ZERO = Decimal(0)
 ONE = Decimal(1)
 
-# An input has at most 38 digits on either side of the point and the longest product here has
-# five factors, so a thousand digits hold every result; Inexact is trapped so that one they did
-# not hold would be an error and never a silently rounded amount.
+# An input has at most 38 digits before the point and 100 after it and no product here has more
+# than five factors, so a thousand digits hold every result. Inexact is trapped: a result that
+# they did not hold would be an error and never a silently rounded amount.
 _DIGITS = 1000
 _ALWAYS_WRONG = [InvalidOperation, DivisionByZero, Overflow]
 EXACT = Context(prec=_DIGITS, rounding=ROUND_HALF_EVEN, traps=[*_ALWAYS_WRONG, Inexact])

@@ -7,41 +7,10 @@ from decimal import Decimal, Inexact, localcontext
 from billing.rating.charge import Charge
 from billing.rating.charge_models.dynamic import Dynamic
 from billing.rating.charge_models.percentage import Percentage
-from billing.rating.fields import ChargeError, checked
-from billing.rating.line import RatedLine, total
-from billing.rating.money import EXACT, ONE, ROUNDED, ZERO, plain
-from billing.rating.units import Units
-
-# Where a unit conversion leaves a quotient that never ends, a line is cut here.
-_PLACES = ONE.scaleb(-60, ROUNDED)
-
-
-@dataclass(frozen=True, slots=True)
-class UsageToRate:
-    """The quantity to rate, or one for each window.
-
-    `events` are the parts of the quantity that single events brought. `already_rated` is the
-    quantity of the same period that was rated before; 0 says that nothing was.
-    """
-
-    quantity: Decimal = ZERO
-    already_rated: Decimal = ZERO
-    events: tuple[Decimal, ...] | None = None
-    buckets: tuple[Decimal, ...] | None = None
-
-    def __post_init__(self) -> None:
-        checked(self.quantity, "quantity")
-        checked(self.already_rated, "already_rated")
-        for name, numbers in (("events", self.events), ("buckets", self.buckets)):
-            for n, number in enumerate(numbers or ()):
-                checked(number, f"{name}[{n}]")
-        if self.buckets is not None:
-            self._refuse_beside_buckets()
-
-    def _refuse_beside_buckets(self) -> None:
-        for name in ("quantity", "already_rated", "events"):
-            if getattr(self, name):
-                raise ChargeError(name, "cannot be given together with buckets")
+from billing.rating.errors import ChargeError
+from billing.rating.line import RatedLine, cut, difference, total
+from billing.rating.money import EXACT, ROUNDED, ZERO, plain
+from billing.rating.units import Units, UsageToRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +42,9 @@ def _rated(lines_of: Callable[[], list[RatedLine]]) -> Rated:
         # A third of a unit never ends: carry a thousand digits, then cut to sixty decimals, so
         # that three thirds are one again.
         with localcontext(ROUNDED):
-            lines = _cut(lines_of())
+            lines = cut(lines_of())
     with localcontext(EXACT):
         return Rated(total(lines), tuple(lines))
-
-
-def _cut(lines: list[RatedLine]) -> list[RatedLine]:
-    """Cut running totals and not amounts, so that the lines add up to the total, cut once."""
-    result, exact, cut = [], ZERO, ZERO
-    for line in lines:
-        exact += line.amount
-        before, cut = cut, exact.quantize(_PLACES)
-        quantity = line.quantity.quantize(_PLACES)
-        result.append(replace(line, quantity=quantity, amount=cut - before))
-    return result
 
 
 def _lines(charge: Charge, usage: UsageToRate) -> list[RatedLine]:
@@ -135,28 +93,11 @@ def _added(charge: Charge, usage: UsageToRate) -> list[RatedLine]:
     """
     before, after = usage.already_rated, usage.already_rated + usage.quantity
     if usage.events is None:
-        return _difference(_once(charge, Units(after)), _once(charge, Units(before)))
+        return difference(_once(charge, Units(after)), _once(charge, Units(before)))
     earlier = (before,)
-    return _difference(
+    return difference(
         _once(charge, Units(after, earlier + usage.events)), _once(charge, Units(before, earlier))
     )
-
-
-def _difference(after: list[RatedLine], before: list[RatedLine]) -> list[RatedLine]:
-    """Subtract line by line; what only the earlier rating had is taken back first."""
-    earlier = {line.key: line for line in before}
-    kept = [_less(line, earlier.pop(line.key, None)) for line in after]
-    gone = [
-        replace(line, quantity=-line.quantity, amount=-line.amount) for line in earlier.values()
-    ]
-    return [line for line in gone + kept if line.amount or line.quantity]
-
-
-def _less(line: RatedLine, earlier: RatedLine | None) -> RatedLine:
-    if earlier is None:
-        return line
-    quantity, amount = line.quantity - earlier.quantity, line.amount - earlier.amount
-    return replace(line, quantity=quantity or (ONE if amount else ZERO), amount=amount)
 
 
 def _check_events(charge: Charge, usage: UsageToRate) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.rating.fields import ChargeError, Fields
+from billing.rating.errors import ChargeError
+from billing.rating.fields import Fields
 from billing.rating.line import RatedLine
 from billing.rating.money import ONE, ZERO, plain
 

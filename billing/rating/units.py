@@ -1,10 +1,40 @@
-"""What a charge model is given to price: a quantity and, where known, the events that make it."""
+"""What is rated, and what of it a charge model is given to price."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from billing.rating.errors import ChargeError
 from billing.rating.money import ZERO
+from billing.rating.numeric import checked
+
+
+@dataclass(frozen=True, slots=True)
+class UsageToRate:
+    """The quantity to rate, or one for each window.
+
+    `events` are the parts of the quantity that single events brought. `already_rated` is the
+    quantity of the same period that was rated before; 0 says that nothing was.
+    """
+
+    quantity: Decimal = ZERO
+    already_rated: Decimal = ZERO
+    events: tuple[Decimal, ...] | None = None
+    buckets: tuple[Decimal, ...] | None = None
+
+    def __post_init__(self) -> None:
+        checked(self.quantity, "quantity")
+        checked(self.already_rated, "already_rated")
+        for name, numbers in (("events", self.events), ("buckets", self.buckets)):
+            for n, number in enumerate(numbers or ()):
+                checked(number, f"{name}[{n}]")
+        if self.buckets is not None:
+            self._refuse_beside_buckets()
+
+    def _refuse_beside_buckets(self) -> None:
+        for name in ("quantity", "already_rated", "events"):
+            if getattr(self, name):
+                raise ChargeError(name, "cannot be given together with buckets")
 
 
 @dataclass(frozen=True, slots=True)

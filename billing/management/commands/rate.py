@@ -2,7 +2,6 @@
 
 import json
 import sys
-from typing import ClassVar
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -11,7 +10,7 @@ from billing.rating.case import rate_json
 
 class Command(BaseCommand):
     help = "Read a JSON array of cases from standard input and print their amounts and lines."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def handle(self, *args: object, **options: object) -> None:
         try:

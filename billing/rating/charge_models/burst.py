@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from billing.rating.fields import ChargeError, Fields
+from billing.rating.errors import ChargeError
+from billing.rating.fields import Fields
 from billing.rating.line import RatedLine
 from billing.rating.units import Units
+
+PRICED_ELSEWHERE = "burst charges are priced from a tenant's contracts by close_month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,4 @@ class Burst:
         return cls()
 
     def lines(self, units: Units) -> list[RatedLine]:
-        raise ChargeError(
-            "charge.model", "burst charges are priced from a tenant's contracts by close_month"
-        )
+        raise ChargeError("charge.model", PRICED_ELSEWHERE)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.rating.fields import ChargeError, Fields
+from billing.rating.errors import ChargeError
+from billing.rating.fields import Fields
 from billing.rating.line import RatedLine
-from billing.rating.money import ONE, ZERO, plain
+from billing.rating.money import ZERO, plain
 from billing.rating.units import Units
 
 
@@ -43,23 +44,17 @@ class Percentage:
             raise ChargeError("events", "is needed by a charge with amounts per event")
         events = units.events or ()
         base = units.quantity if units.events is None else sum(events, ZERO)
-        lines = [
-            self._percentage(base),
-            self._fixed(Decimal(len(events))),
-            *self._clamps(events),
-        ]
-        return [
-            line for line in lines if line.quantity and (line.amount or line.key == "percentage")
-        ]
+        lines = [self._percentage(base), self._fixed(len(events)), *self._clamps(events)]
+        return [line for line in lines if line.quantity]
 
     def _percentage(self, base: Decimal) -> RatedLine:
         name = f"{plain(self.rate_percent)} % of the base"
         return RatedLine.priced("percentage", name, base, self.rate_percent.scaleb(-2))
 
-    def _fixed(self, count: Decimal) -> RatedLine:
-        return RatedLine.priced(
-            "fixed", "Fixed amount per event", count, self.fixed_amount_per_event
-        )
+    def _fixed(self, events: int) -> RatedLine:
+        fixed = self.fixed_amount_per_event
+        count = Decimal(events if fixed else 0)
+        return RatedLine.priced("fixed", "Fixed amount per event", count, fixed)
 
     def _clamps(self, events: tuple[Decimal, ...]) -> list[RatedLine]:
         rate = self.rate_percent.scaleb(-2)
@@ -74,4 +69,4 @@ class Percentage:
 
 
 def _clamp(key: str, name: str, changes: list[Decimal]) -> RatedLine:
-    return RatedLine(key, name, ONE * len(changes), None, sum(changes, ZERO))
+    return RatedLine(key, name, Decimal(len(changes)), None, sum(changes, ZERO))
