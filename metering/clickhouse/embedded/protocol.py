@@ -1,0 +1,252 @@
+"""The packets of ClickHouse's native protocol, as the server reads and writes them."""
+
+import socket
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from clickhouse_cityhash.cityhash import CityHash128
+from lz4 import block as lz4
+
+from metering.clickhouse.embedded import errors, native
+from metering.clickhouse.embedded.bytesource import ByteSource
+from metering.clickhouse.embedded.errors import ServerError
+
+# The oldest revision whose settings are strings: later ones only add what has to be parsed.
+REVISION: Final = 54429
+TIMEZONE: Final = "UTC"
+
+HELLO, QUERY, DATA, CANCEL, PING = range(5)
+_HELLO, _DATA, _EXCEPTION, _PROGRESS, _PONG, _END_OF_STREAM, _PROFILE_INFO = range(7)
+_COMPLETE = 2
+_TCP, _HTTP = 1, 2
+_NO_BLOCK_INFO = bytes((1, 0, 2, 255, 255, 255, 255, 0))
+_LZ4 = 0x82
+_FRAME_HEADER = 9
+_RECEIVE_SIZE = 1 << 18
+# Clients in C++ cut a long block into frames of 1 MiB; what is far shorter is a whole block.
+_CUT_FRAME_SIZE = 1 << 19
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who is calling, and for which database."""
+
+    client: str
+    revision: int
+    database: str
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A statement to run, with its settings."""
+
+    query_id: str
+    settings: dict[str, str]
+    stage: int
+    compressed: bool
+    text: str
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the final result is wanted, not a partial state for another server."""
+        return self.stage == _COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of a table in the Native format; `columns` is empty if nobody had to look."""
+
+    table: str
+    payload: bytes
+
+    @property
+    def is_end(self) -> bool:
+        """A block without columns ends a series."""
+        return self.payload[:1] == b"\x00"
+
+    @property
+    def rows(self) -> int:
+        source = ByteSource(bytes, self.payload)
+        source.varint()
+        return source.varint()
+
+    def columns(self) -> list[tuple[str, str]]:
+        """Names and types."""
+        return native.read_block(ByteSource(bytes, self.payload))[0]
+
+
+def varint(value: int) -> bytes:
+    """An unsigned number in seven bits a byte, the least significant ones first."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def text(value: str) -> bytes:
+    """A string after its length."""
+    encoded = value.encode("utf-8", "surrogateescape")
+    return varint(len(encoded)) + encoded
+
+
+def _checksum(data: bytes) -> bytes:
+    value = CityHash128(data)
+    return (value >> 64).to_bytes(8, "little") + (value & (1 << 64) - 1).to_bytes(8, "little")
+
+
+def _compressed(data: bytes) -> bytes:
+    packed = lz4.compress(data, store_size=False)
+    size = len(packed) + _FRAME_HEADER
+    frame = bytes((_LZ4,)) + size.to_bytes(4, "little") + len(data).to_bytes(4, "little") + packed
+    return _checksum(frame) + frame
+
+
+class Wire:
+    """One client's socket, packet by packet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._source = ByteSource(lambda: connection.recv(_RECEIVE_SIZE))
+        self._writing = threading.Lock()
+
+    # Reading
+
+    def ended(self) -> bool:
+        """Whether the client has gone; waits for its next packet."""
+        self._source.mark()
+        return self._source.exhausted()
+
+    def next_is(self, packet: int) -> bool:
+        """Whether the next packet has arrived already and is this one."""
+        return self._source.pending()[:1] == bytes((packet,))
+
+    def packet(self) -> int:
+        self._source.mark()
+        return self._source.varint()
+
+    def hello(self) -> Hello:
+        source = self._source
+        client = source.text()
+        source.varint(), source.varint()
+        return Hello(client, source.varint(), source.text(), source.text(), source.text())
+
+    def query(self) -> Query:
+        source = self._source
+        query_id = source.text()
+        self._skip_client_info()
+        settings = {}
+        while name := source.text():
+            source.varint()  # flags: an unknown setting is refused, important or not
+            settings[name] = source.text()
+        stage, compressed = source.varint(), bool(source.varint())
+        return Query(query_id, settings, stage, compressed, source.text())
+
+    def _skip_client_info(self) -> None:
+        source = self._source
+        if not source.byte():
+            return
+        source.skip_texts(3)
+        interface = source.byte()
+        if interface == _TCP:
+            source.skip_texts(3)
+            source.varint(), source.varint(), source.varint()
+        elif interface == _HTTP:
+            source.byte()
+            source.skip_texts(1)
+        source.skip_texts(1)
+        if interface == _TCP:
+            source.varint()
+
+    def block(self, compressed: bool) -> Block:
+        """The rest of a DATA packet."""
+        table = self._source.text()
+        return Block(table, self._frames() if compressed else self._plain_block(self._source))
+
+    def _plain_block(self, source: ByteSource) -> bytes:
+        _skip_block_info(source)
+        source.mark()
+        try:
+            native.read_block(source)
+        except native.OpaqueTypeError as error:
+            message = f"Values of type {error} can only be sent compressed"
+            raise ServerError(errors.NOT_IMPLEMENTED, message) from error
+        return source.since_mark()
+
+    def _frames(self) -> bytes:
+        first = self._frame()
+        if len(first) < _CUT_FRAME_SIZE:
+            return _without_block_info(first)
+        try:
+            return self._plain_block(ByteSource(self._frame, first))
+        except ServerError:
+            return _without_block_info(first)
+
+    def _frame(self) -> bytes:
+        source = self._source
+        checksum, header = source.read(16), source.read(_FRAME_HEADER)
+        size = int.from_bytes(header[1:5], "little")
+        packed = source.read(size - _FRAME_HEADER)
+        if _checksum(header + packed) != checksum:
+            raise ServerError(errors.CHECKSUM_DOESNT_MATCH, "Checksum doesn't match")
+        if header[0] != _LZ4:
+            raise ServerError(errors.UNKNOWN_COMPRESSION_METHOD, "Only LZ4 is understood")
+        source.mark()
+        return lz4.decompress(packed, uncompressed_size=int.from_bytes(header[5:], "little"))
+
+    # Writing
+
+    def _send(self, *parts: bytes) -> None:
+        with self._writing:
+            self._socket.sendall(b"".join(parts))
+
+    def send_hello(self, version: tuple[int, int, int], name: str) -> None:
+        major, minor, patch = version
+        self._send(
+            *(varint(_HELLO), text("ClickHouse"), varint(major), varint(minor)),
+            *(varint(REVISION), text(TIMEZONE), text(name), varint(patch)),
+        )
+
+    def send_pong(self) -> None:
+        self._send(varint(_PONG))
+
+    def send_block(self, payload: bytes, compressed: bool) -> None:
+        block = _NO_BLOCK_INFO + payload
+        self._send(varint(_DATA), text(""), _compressed(block) if compressed else block)
+
+    def send_header(self, columns: list[tuple[str, str]], compressed: bool) -> None:
+        """A block of columns without rows."""
+        described = b"".join(text(name) + text(type_name) for name, type_name in columns)
+        self.send_block(varint(len(columns)) + varint(0) + described, compressed)
+
+    def send_progress(self, *increments: int) -> None:
+        """Rows and bytes read, rows to read in all, rows and bytes written, since the last."""
+        self._send(varint(_PROGRESS), *map(varint, increments))
+
+    def send_profile(self, rows: int, blocks: int, size: int) -> None:
+        limits = bytes((0, 0, 0))  # no limit applied, no count of rows before one
+        self._send(varint(_PROFILE_INFO), varint(rows), varint(blocks), varint(size), limits)
+
+    def send_end(self) -> None:
+        self._send(varint(_END_OF_STREAM))
+
+    def send_error(self, error: ServerError) -> None:
+        code = error.code.to_bytes(4, "little", signed=True)
+        stack_trace, nested = text(""), b"\x00"
+        packet = varint(_EXCEPTION)
+        self._send(packet, code, text("DB::Exception"), text(error.message), stack_trace, nested)
+
+
+def _skip_block_info(source: ByteSource) -> None:
+    while field := source.varint():
+        source.skip(1 if field == 1 else 4)
+
+
+def _without_block_info(data: bytes) -> bytes:
+    source = ByteSource(bytes, data)
+    _skip_block_info(source)
+    return data[source.skip(0) :]

@@ -1,0 +1,254 @@
+"""One client connection: its packets in, the engine's answers out."""
+
+import contextlib
+import hmac
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from metering.clickhouse.embedded import engine, errors, protocol, statement
+from metering.clickhouse.embedded.errors import ServerError
+from metering.clickhouse.embedded.native import OpaqueTypeError
+from metering.clickhouse.embedded.protocol import Query, Wire
+from metering.clickhouse.embedded.statement import Statement
+
+if TYPE_CHECKING:
+    from metering.clickhouse.embedded.server import Server
+
+logger = logging.getLogger(__name__)
+
+# How long a client may leave a packet of ours unread, or an INSERT of its own unfinished.
+STALLED_SECONDS = 300
+
+
+class Session:
+    """Serves one client until it goes."""
+
+    def __init__(self, connection: socket.socket, server: "Server") -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = connection
+        self._server = server
+        self._wire = Wire(connection)
+        self._compressed = False
+        self.is_busy = False
+        self.cancelled = False
+
+    def serve(self) -> None:
+        """Answers packet after packet; whatever goes wrong ends this connection only."""
+        try:
+            self._greet()
+        except (OSError, EOFError):
+            pass
+        except ServerError as error:
+            with contextlib.suppress(OSError):
+                self._wire.send_error(error)
+        finally:
+            self._socket.close()
+
+    def end(self) -> None:
+        """Ends the connection as soon as nothing is under way (from another thread)."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+
+    def _greet(self) -> None:
+        if self._wire.packet() != protocol.HELLO:
+            raise ServerError(errors.UNEXPECTED_PACKET_FROM_CLIENT, "Expected Hello")
+        hello = self._wire.hello()
+        if hello.revision < protocol.REVISION:
+            raise ServerError(errors.NOT_IMPLEMENTED, "The client's protocol is too old")
+        self._authenticate(hello)
+        self._engine = self._server.engine.session(hello.database or "default")
+        try:
+            self._wire.send_hello(self._server.engine.version, self._server.name)
+            self._progress = Progress(self._wire)
+            self._engine.on_progress(self._progress.report)
+            self._answer_packets()
+        finally:
+            self._engine.close()
+
+    def _authenticate(self, hello: protocol.Hello) -> None:
+        password = hello.password.encode("utf-8", "surrogateescape")
+        known = hmac.compare_digest(password, self._server.password.encode())
+        if hello.user != "default" or not known:
+            message = f"{hello.user}: Authentication failed: password is incorrect, or there is no user with such name"
+            raise ServerError(errors.AUTHENTICATION_FAILED, message)
+
+    def _answer_packets(self) -> None:
+        while not self._wire.ended():
+            self.is_busy = True
+            self._socket.settimeout(STALLED_SECONDS)
+            self._answer(self._wire.packet())
+            self._socket.settimeout(None)
+            self.is_busy = False
+            if self._server.is_stopping:
+                return
+
+    def _answer(self, packet: int) -> None:
+        if packet == protocol.PING:
+            self._wire.send_pong()
+        elif packet == protocol.QUERY:
+            self._answer_query()
+        elif packet == protocol.DATA:
+            raise ServerError(errors.UNEXPECTED_PACKET_FROM_CLIENT, "Unexpected packet Data")
+        elif packet != protocol.CANCEL:  # one that came after the query's end means nothing
+            message = f"Unknown packet {packet} from client"
+            raise ServerError(errors.UNKNOWN_PACKET_FROM_CLIENT, message)
+
+    # One query
+
+    def _answer_query(self) -> None:
+        query = self._wire.query()
+        self._compressed = query.compressed
+        external = self._read_external()
+        self.cancelled = False
+        try:
+            with self._server.running(query.query_id):
+                self._run(query, external)
+        except ServerError as error:
+            if self.cancelled and error.code == errors.QUERY_WAS_CANCELLED:
+                self._wire.send_end()
+            else:
+                self._wire.send_error(error)
+        else:
+            self._wire.send_end()
+
+    def _read_external(self) -> list[protocol.Block]:
+        """The tables that came with the query."""
+        return list(self._blocks())
+
+    def _blocks(self) -> Iterator[protocol.Block]:
+        """DATA packets up to the one that ends the series."""
+        while True:
+            packet = self._wire.packet()
+            if packet != protocol.DATA:
+                message = f"Unexpected packet {packet}, expected Data"
+                raise ServerError(errors.UNEXPECTED_PACKET_FROM_CLIENT, message)
+            block = self._wire.block(self._compressed)
+            if block.is_end:
+                return
+            yield block
+
+    def _run(self, query: Query, external: list[protocol.Block]) -> None:
+        if not query.is_complete:
+            message = "Only complete results are given, no intermediate states"
+            raise ServerError(errors.NOT_IMPLEMENTED, message)
+        parsed = statement.parse(query.text)
+        self._engine.apply(query.settings)
+        with self._external_tables(external):
+            if parsed.takes_data:
+                self._insert(parsed.text)
+            elif parsed.kind == "SET":
+                self._engine.set(parsed.text)
+            else:
+                self._execute(parsed)
+
+    @contextlib.contextmanager
+    def _external_tables(self, external: list[protocol.Block]) -> Iterator[None]:
+        created: list[str] = []
+        try:
+            for block in external:
+                if block.table not in created:
+                    self._engine.create_temporary(block.table, block.columns())
+                    created.append(block.table)
+                self._fill(block)
+            yield
+        finally:
+            for name in created:
+                self._engine.drop_temporary(name)
+
+    def _fill(self, block: protocol.Block) -> None:
+        if block.rows:
+            insert = self._engine.insert(f"INSERT INTO {engine.identifier(block.table)}")
+            insert.append(block.payload)
+            insert.finish()
+
+    def _execute(self, parsed: Statement) -> None:
+        rows = count = size = 0
+        with self._server.watch(self._socket, self._cancel), self._progress.reported():
+            for payload, block_rows in self._result(parsed):
+                if not count:
+                    self._send_header(parsed, payload)
+                self._wire.send_block(payload, self._compressed)
+                rows, count, size = rows + block_rows, count + 1, size + len(payload)
+                if self.cancelled or self._wire.next_is(protocol.CANCEL):
+                    break
+        if not count and (parsed.streams or parsed.answers):
+            self._send_header(parsed)
+        self._wire.send_profile(rows, count, size)
+
+    def _send_header(self, parsed: Statement, first: bytes = b"") -> None:
+        """Clients learn the columns from a block without rows, which the engine never makes."""
+        try:
+            columns = protocol.Block("", first).columns() if first else self._engine.header(parsed)
+        except OpaqueTypeError:
+            columns = self._engine.header(parsed)
+        self._wire.send_header(columns, self._compressed)
+
+    def _result(self, parsed: Statement) -> Iterator[tuple[bytes, int]]:
+        if parsed.streams:
+            return self._engine.stream(parsed.text)
+        return engine.blocks(self._engine.run(parsed.text))
+
+    def _cancel(self, thread: int) -> None:
+        """Called by the watcher when the client cancelled or went."""
+        self.cancelled = True
+        self._server.engine.kill(thread)
+
+    # INSERT
+
+    def _insert(self, head: str) -> None:
+        columns = self._engine.insert_header(head)
+        insert = self._engine.insert(head)
+        try:
+            self._wire.send_header(columns, self._compressed)
+            self._take_rows(insert)
+        except BaseException:
+            insert.cancel()
+            raise
+
+    def _take_rows(self, insert: engine.Insert) -> None:
+        """Appends what comes; after an error it still reads to the end, to stay in step."""
+        failure: ServerError | None = None
+        for block in self._blocks():
+            if failure is None and block.rows:
+                try:
+                    insert.append(block.payload)
+                except ServerError as error:
+                    failure = error
+        if failure is not None:
+            raise failure
+        rows, size = insert.finish()
+        self._wire.send_progress(0, 0, 0, rows, size)
+
+
+class Progress:
+    """Turns the engine's running totals into the protocol's increments."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._lock = threading.Lock()
+        self._sent: tuple[int, ...] | None = None
+
+    @contextlib.contextmanager
+    def reported(self) -> Iterator[None]:
+        """Reports on the one query in the block, not on what the server asks for itself."""
+        with self._lock:
+            self._sent = (0, 0, 0, 0, 0)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sent = None
+
+    def report(self, totals: dict[str, int]) -> None:
+        names = ("read_rows", "read_bytes", "total_rows_to_read", "written_rows", "written_bytes")
+        now = tuple(totals[name] for name in names)
+        with self._lock, contextlib.suppress(OSError):
+            if self._sent is None:
+                return
+            increments = [max(0, new - old) for new, old in zip(now, self._sent, strict=True)]
+            self._sent = now
+            if any(increments):
+                self._wire.send_progress(*increments)

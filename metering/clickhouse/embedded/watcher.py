@@ -1,0 +1,66 @@
+"""Notices, while a query runs, that its client cancelled it or went away."""
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+from metering.clickhouse.embedded import protocol
+
+_INTERVAL_MS = 200
+
+
+class Watcher:
+    """One thread that looks at the sockets of all clients whose queries are running."""
+
+    def __init__(self) -> None:
+        self._watched: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
+        self._lock = threading.Lock()
+        self._some = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._loop, name="watcher", daemon=True).start()
+
+    @contextlib.contextmanager
+    def watch(self, client: socket.socket, cancel: Callable[[int], None]) -> Iterator[None]:
+        """Calls `cancel` with this thread's id if the client gives up before the block ends."""
+        thread, key = threading.get_native_id(), client.fileno()
+        with self._lock:
+            self._watched[key] = (client, lambda: cancel(thread))
+            self._some.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._watched.pop(key, None)
+
+    def _loop(self) -> None:
+        while self._some.wait():
+            with self._lock:
+                poll = select.poll()
+                for key in self._watched:
+                    poll.register(key, select.POLLIN)
+                if not self._watched:
+                    self._some.clear()
+            for key, _ in poll.poll(_INTERVAL_MS):
+                self._look(key)
+
+    def _look(self, key: int) -> None:
+        # Under the lock, so that a query that ends now is not followed by a stray cancel.
+        with self._lock:
+            client, cancel = self._watched.pop(key, (None, None))
+            if client is not None and cancel is not None and _gave_up(client):
+                cancel()
+
+
+def _gave_up(client: socket.socket) -> bool:
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) in (
+            b"",
+            bytes((protocol.CANCEL,)),
+        )
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
