@@ -1,3 +1,5 @@
+from decimal import Context, localcontext
+
 import pytest
 
 from tests.billing.rating.examples import amount, lines, tiers
@@ -31,3 +33,9 @@ def test_a_flat_amount_is_booked_once_on_crossing() -> None:
 
 def test_the_first_flat_amount_is_due_without_usage_only_when_asked_for() -> None:
     assert amount({**CHARGE, "charge_zero_usage": True}, "0") == "1"
+
+
+def test_a_long_percentage_is_read_exactly_whatever_the_decimal_context() -> None:
+    charge = {**CHARGE, "tiers": tiers((None, "1.23456789", "0"), price="rate_percent")}
+    with localcontext(Context(prec=3)):
+        assert amount(charge, "100") == "1.23456789"

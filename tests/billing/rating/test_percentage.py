@@ -38,6 +38,12 @@ def test_the_lines_tell_the_percentage_from_what_was_clamped() -> None:
     ]
 
 
+def test_an_event_at_a_bound_is_not_clamped() -> None:
+    # 28 × 2.5 % + 0.3 = 1 and 148 × 2.5 % + 0.3 = 4
+    keys = [key for key, _, _ in lines(CLAMPED, "176", events=["28", "148"])]
+    assert keys == ["percentage", "fixed"]
+
+
 def test_the_quantity_is_the_base_when_no_event_matters() -> None:
     assert lines(PLAIN, "0.5") == [("percentage", "0.5", "0.0125")]
 
