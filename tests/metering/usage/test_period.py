@@ -214,5 +214,5 @@ def test_a_range_of_no_days_is_refused() -> None:
 
 
 def test_a_date_beyond_the_calendar_of_utc_is_refused_and_not_overflowed() -> None:
-    with pytest.raises(ValueError, match=r"0001-01-01 in Pacific/Kiritimati is beyond the cal"):
-        range_period(date.min, date(2026, 1, 1), "Pacific/Kiritimati")
+    with pytest.raises(ValueError, match=r"0001-01-01 in Etc/GMT-14 is beyond the calendar"):
+        range_period(date.min, date(2026, 1, 1), "Etc/GMT-14")
