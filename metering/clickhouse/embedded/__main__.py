@@ -1,15 +1,19 @@
 """`python -m metering.clickhouse.embedded FOLDER`: serves until nobody is connected."""
 
 import argparse
+import contextlib
 import fcntl
 import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from metering.clickhouse.embedded.errors import ServerError
 from metering.clickhouse.embedded.launch import LINGER_SECONDS, LOCKED_EXIT_CODE
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -17,12 +21,20 @@ def main() -> int:
     arguments = _arguments()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(arguments.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return LOCKED_EXIT_CODE
-    return _serve(arguments.folder, arguments.linger)
+    # Whatever is written without a full path stays in the folder.
+    os.chdir(arguments.folder)
+    lock = os.open("lock", os.O_RDWR | os.O_CREAT, 0o600)
+    return _serve(arguments.linger) if _acquired(lock) else LOCKED_EXIT_CODE
+
+
+def _acquired(lock: int) -> bool:
+    """Tries more than once: whoever looks whether the lock is free holds it for a moment."""
+    for _ in range(10):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _arguments() -> argparse.Namespace:
@@ -32,14 +44,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _serve(folder: Path, linger: float) -> int:
-    # Loading the engine takes a while; it is not worth it for who does not get the lock.
-    from metering.clickhouse.embedded.server import Server
+def _serve(linger: float) -> int:
+    # Loading the engine is not worth the time of who does not get the lock.
+    from metering.clickhouse.embedded.server import Server  # noqa: PLC0415
 
     try:
-        server = Server(folder, linger)
+        server = Server(Path.cwd(), linger)
     except ServerError as error:
-        logging.getLogger(__name__).error("%s", error.message)
+        # The engine has already said more about a folder that it could not open.
+        if "EmbeddedServer" not in error.message:
+            logger.error("%s", error.message)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())

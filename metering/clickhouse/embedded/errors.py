@@ -3,14 +3,16 @@
 import re
 
 CHECKSUM_DOESNT_MATCH = 40
-LOGICAL_ERROR = 49
 NOT_IMPLEMENTED = 48
+LOGICAL_ERROR = 49
+UNKNOWN_TABLE = 60
 SYNTAX_ERROR = 62
 UNKNOWN_COMPRESSION_METHOD = 89
-UNEXPECTED_PACKET_FROM_CLIENT = 101
 UNKNOWN_PACKET_FROM_CLIENT = 100
+UNEXPECTED_PACKET_FROM_CLIENT = 101
 UNKNOWN_SETTING = 115
 READONLY = 164
+BLOCKS_HAVE_DIFFERENT_STRUCTURE = 171
 QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING = 216
 QUERY_WAS_CANCELLED = 394
 AUTHENTICATION_FAILED = 516
@@ -30,6 +32,10 @@ class ServerError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message if message.startswith("DB::") else f"DB::Exception: {message}"
+
+
+class ProtocolError(ServerError):
+    """After which what the client sends can no longer be understood."""
 
 
 def from_engine(error: Exception) -> ServerError:

@@ -5,22 +5,23 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from clickhouse_driver import Client
-from clickhouse_driver.errors import Error as DriverError
-
+from metering.clickhouse.embedded import protocol
 from metering.clickhouse.embedded.errors import EmbeddedError
 
 LINGER_SECONDS: Final = 10.0
 LOCKED_EXIT_CODE: Final = 75
 _PROJECT: Final = Path(__file__).resolve().parents[3]
 _PAUSE: Final = 0.02
+_ANSWER_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,7 @@ def ensure_running(folder: Path, start_timeout: float = 60, linger: float = LING
         elif not _is_locked(folder):
             child = _spawn(folder, linger)
         time.sleep(_PAUSE)
-    raise EmbeddedError(
-        f"The embedded ClickHouse did not start in {start_timeout:g} s{_log(folder)}"
-    )
+    raise EmbeddedError(_why_not(folder, start_timeout))
 
 
 def stop(folder: Path, timeout: float = 30) -> None:
@@ -107,17 +106,17 @@ def _is_locked(folder: Path) -> bool:
 def _live(folder: Path) -> Address | None:
     """The address that the folder's file gives, if whoever listens there knows its password."""
     try:
-        if not _is_locked(folder):
-            return None
         address = Address(**json.loads((folder / "address").read_text()))
-        client = Client.from_url(address.url)
-        try:
-            client.connection.connect()
-        finally:
-            client.disconnect()
-    except (OSError, ValueError, TypeError, EOFError, DriverError):
+        return address if _is_locked(folder) and _answers(address) else None
+    except (OSError, ValueError, TypeError):
         return None
-    return address
+
+
+def _answers(address: Address) -> bool:
+    url = urlsplit(address.url)
+    with socket.create_connection((url.hostname, url.port), timeout=_ANSWER_SECONDS) as server:
+        server.sendall(protocol.hello_packet(url.username or "", url.password or ""))
+        return server.recv(1) == bytes((protocol.HELLO,))
 
 
 def _spawn(folder: Path, linger: float) -> int:
@@ -150,6 +149,12 @@ def _still_starting(child: int, folder: Path) -> int | None:
     if os.waitstatus_to_exitcode(status) in (0, LOCKED_EXIT_CODE):
         return None
     raise EmbeddedError(f"The embedded ClickHouse of {folder} did not start{_log(folder)}")
+
+
+def _why_not(folder: Path, seconds: float) -> str:
+    if _is_locked(folder):
+        return f"The process that holds {folder} did not answer within {seconds:g} s{_log(folder)}"
+    return f"The embedded ClickHouse of {folder} did not start in {seconds:g} s{_log(folder)}"
 
 
 def _log(folder: Path) -> str:

@@ -4,24 +4,17 @@ import re
 
 from metering.clickhouse.embedded.bytesource import ByteSource
 
-_WIDTHS = {
-    **{f"{sign}Int{bits}": bits // 8 for sign in ("", "U") for bits in (8, 16, 32, 64, 128, 256)},
-    "Float32": 4,
-    "Float64": 8,
-    "BFloat16": 2,
-    "Bool": 1,
-    "Nothing": 1,
-    "Date": 2,
-    "Date32": 4,
-    "DateTime": 4,
-    "DateTime64": 8,
-    "Time": 4,
-    "Time64": 8,
-    "Enum8": 1,
-    "Enum16": 2,
-    "UUID": 16,
-    "IPv4": 4,
-    "IPv6": 16,
+_INTEGERS = {f"{sign}Int{8 << n}": 1 << n for sign in ("", "U") for n in range(6)}
+_WIDTHS = _INTEGERS | {
+    width_name: width
+    for width, names in {
+        1: ("Bool", "Enum8", "Nothing"),
+        2: ("BFloat16", "Date", "Enum16"),
+        4: ("Float32", "Date32", "DateTime", "Time", "IPv4"),
+        8: ("Float64", "DateTime64", "Time64"),
+        16: ("UUID", "IPv6"),
+    }.items()
+    for width_name in names
 }
 _TYPE = re.compile(r"\s*(\w+)(?:\((.*)\))?\s*", re.DOTALL)
 _NAMED = re.compile(r"\s*(?:\w+|`(?:[^`\\]|\\.)*`)\s+(?=\S)")
@@ -55,9 +48,7 @@ def parse(type_name: str) -> tuple[str, list[str]]:
     family, arguments = found[1], split(found[2] or "")
     if family == "SimpleAggregateFunction":
         return parse(arguments[1])
-    if family == "Nested":
-        return "Array", [f"Tuple({found[2]})"]
-    if family == "Map":
+    if family in ("Nested", "Map"):
         return "Array", [f"Tuple({found[2]})"]
     if family == "Tuple":
         return family, [_element(argument) for argument in arguments]

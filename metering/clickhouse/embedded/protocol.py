@@ -5,12 +5,12 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-from clickhouse_cityhash.cityhash import CityHash128
-from lz4 import block as lz4
+from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
+from lz4 import block as lz4  # type: ignore[import-untyped]
 
 from metering.clickhouse.embedded import errors, native
 from metering.clickhouse.embedded.bytesource import ByteSource
-from metering.clickhouse.embedded.errors import ServerError
+from metering.clickhouse.embedded.errors import ProtocolError, ServerError
 
 # The oldest revision whose settings are strings: later ones only add what has to be parsed.
 REVISION: Final = 54429
@@ -23,6 +23,7 @@ _TCP, _HTTP = 1, 2
 _NO_BLOCK_INFO = bytes((1, 0, 2, 255, 255, 255, 255, 0))
 _LZ4 = 0x82
 _FRAME_HEADER = 9
+_VARINT_SIZE = 10
 _RECEIVE_SIZE = 1 << 18
 # Clients in C++ cut a long block into frames of 1 MiB; what is far shorter is a whole block.
 _CUT_FRAME_SIZE = 1 << 19
@@ -57,7 +58,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows of a table in the Native format; `columns` is empty if nobody had to look."""
+    """Rows of a table in the Native format."""
 
     table: str
     payload: bytes
@@ -68,8 +69,13 @@ class Block:
         return self.payload[:1] == b"\x00"
 
     @property
+    def width(self) -> int:
+        """The number of columns."""
+        return ByteSource(bytes, self.payload[:_VARINT_SIZE]).varint()
+
+    @property
     def rows(self) -> int:
-        source = ByteSource(bytes, self.payload)
+        source = ByteSource(bytes, self.payload[: 2 * _VARINT_SIZE])
         source.varint()
         return source.varint()
 
@@ -95,15 +101,21 @@ def text(value: str) -> bytes:
 
 
 def _checksum(data: bytes) -> bytes:
-    value = CityHash128(data)
+    value: int = CityHash128(data)
     return (value >> 64).to_bytes(8, "little") + (value & (1 << 64) - 1).to_bytes(8, "little")
 
 
 def _compressed(data: bytes) -> bytes:
-    packed = lz4.compress(data, store_size=False)
+    packed: bytes = lz4.compress(data, store_size=False)
     size = len(packed) + _FRAME_HEADER
     frame = bytes((_LZ4,)) + size.to_bytes(4, "little") + len(data).to_bytes(4, "little") + packed
     return _checksum(frame) + frame
+
+
+def hello_packet(user: str, password: str) -> bytes:
+    """What a client says first, and to which only a server that knows the password says hello."""
+    names = (text("daybook"), varint(1), varint(0), varint(REVISION), text("default"))
+    return b"".join((varint(HELLO), *names, text(user), text(password)))
 
 
 class Wire:
@@ -174,7 +186,7 @@ class Wire:
             native.read_block(source)
         except native.OpaqueTypeError as error:
             message = f"Values of type {error} can only be sent compressed"
-            raise ServerError(errors.NOT_IMPLEMENTED, message) from error
+            raise ProtocolError(errors.NOT_IMPLEMENTED, message) from error
         return source.since_mark()
 
     def _frames(self) -> bytes:
@@ -183,7 +195,7 @@ class Wire:
             return _without_block_info(first)
         try:
             return self._plain_block(ByteSource(self._frame, first))
-        except ServerError:
+        except ProtocolError:
             return _without_block_info(first)
 
     def _frame(self) -> bytes:
@@ -192,11 +204,12 @@ class Wire:
         size = int.from_bytes(header[1:5], "little")
         packed = source.read(size - _FRAME_HEADER)
         if _checksum(header + packed) != checksum:
-            raise ServerError(errors.CHECKSUM_DOESNT_MATCH, "Checksum doesn't match")
+            raise ProtocolError(errors.CHECKSUM_DOESNT_MATCH, "Checksum doesn't match")
         if header[0] != _LZ4:
-            raise ServerError(errors.UNKNOWN_COMPRESSION_METHOD, "Only LZ4 is understood")
+            raise ProtocolError(errors.UNKNOWN_COMPRESSION_METHOD, "Only LZ4 is understood")
         source.mark()
-        return lz4.decompress(packed, uncompressed_size=int.from_bytes(header[5:], "little"))
+        size = int.from_bytes(header[5:], "little")
+        return bytes(lz4.decompress(packed, uncompressed_size=size))
 
     # Writing
 

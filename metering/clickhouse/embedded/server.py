@@ -69,19 +69,18 @@ class Server:
     # Accepting
 
     def _accept_until_done(self) -> None:
-        waker, wakes = socket.socketpair()
-        waker.setblocking(False)
-        signal.set_wakeup_fd(waker.fileno())
-        self._waker = waker
-        with selectors.DefaultSelector() as selector, waker, wakes:
+        wakes, self._waker = socket.socketpair()
+        with selectors.DefaultSelector() as selector, wakes, _woken_by_signals(self._waker):
+            wakes.setblocking(False)
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(wakes, selectors.EVENT_READ)
             while not self.is_stopping:
                 selector.select(self._seconds_left())
+                with contextlib.suppress(BlockingIOError):
+                    wakes.recv(1 << 10)
                 self._accept()
                 if self._seconds_left() == 0 and self._may_leave():
                     return
-            signal.set_wakeup_fd(-1)
 
     def _seconds_left(self) -> float | None:
         with self._lock:
@@ -171,7 +170,7 @@ class Server:
             return
         with self._lock:
             for session in self._sessions:
-                session.end()
+                session.end(at_once=True)
         self.engine.kill_all()
         self._wait_for_sessions(CANCEL_SECONDS)
 
@@ -180,3 +179,14 @@ class Server:
         while time.monotonic() < deadline and self._sessions:
             time.sleep(0.01)
         return not self._sessions
+
+
+@contextlib.contextmanager
+def _woken_by_signals(waker: socket.socket) -> Iterator[None]:
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    try:
+        with waker:
+            yield
+    finally:
+        signal.set_wakeup_fd(-1)

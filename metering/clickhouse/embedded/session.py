@@ -5,11 +5,13 @@ import hmac
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from metering.clickhouse.embedded import engine, errors, protocol, statement
-from metering.clickhouse.embedded.errors import ServerError
+from metering.clickhouse.embedded import errors, protocol, statement
+from metering.clickhouse.embedded.engine_session import identifier
+from metering.clickhouse.embedded.errors import ProtocolError, ServerError
+from metering.clickhouse.embedded.insert import Insert
 from metering.clickhouse.embedded.native import OpaqueTypeError
 from metering.clickhouse.embedded.protocol import Query, Wire
 from metering.clickhouse.embedded.statement import Statement
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # How long a client may leave a packet of ours unread, or an INSERT of its own unfinished.
 STALLED_SECONDS = 300
+# How long it may take to say hello, or to hear that it was refused.
+GREETING_SECONDS = 10
 
 
 class Session:
@@ -37,22 +41,27 @@ class Session:
 
     def serve(self) -> None:
         """Answers packet after packet; whatever goes wrong ends this connection only."""
-        try:
-            self._greet()
-        except (OSError, EOFError):
-            pass
-        except ServerError as error:
-            with contextlib.suppress(OSError):
-                self._wire.send_error(error)
-        finally:
-            self._socket.close()
+        with self._socket, contextlib.suppress(OSError, EOFError):
+            try:
+                self._greet()
+            except ServerError as error:
+                self._leave(error)
 
-    def end(self) -> None:
-        """Ends the connection as soon as nothing is under way (from another thread)."""
+    def _leave(self, error: ServerError) -> None:
+        """Says why, and lets the client finish its sentence: a reset would swallow the reason."""
+        self._wire.send_error(error)
+        self._socket.shutdown(socket.SHUT_WR)
+        self._socket.settimeout(GREETING_SECONDS)
+        while self._socket.recv(1 << 16):
+            pass
+
+    def end(self, *, at_once: bool = False) -> None:
+        """Ends the connection when nothing is under way, or in the middle (from another thread)."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RD)
+            self._socket.shutdown(socket.SHUT_RDWR if at_once else socket.SHUT_RD)
 
     def _greet(self) -> None:
+        self._socket.settimeout(GREETING_SECONDS)
         if self._wire.packet() != protocol.HELLO:
             raise ServerError(errors.UNEXPECTED_PACKET_FROM_CLIENT, "Expected Hello")
         hello = self._wire.hello()
@@ -72,18 +81,21 @@ class Session:
         password = hello.password.encode("utf-8", "surrogateescape")
         known = hmac.compare_digest(password, self._server.password.encode())
         if hello.user != "default" or not known:
-            message = f"{hello.user}: Authentication failed: password is incorrect, or there is no user with such name"
-            raise ServerError(errors.AUTHENTICATION_FAILED, message)
+            reason = "password is incorrect, or there is no user with such name"
+            message = f"{hello.user}: Authentication failed: {reason}"
+            raise ProtocolError(errors.AUTHENTICATION_FAILED, message)
 
     def _answer_packets(self) -> None:
-        while not self._wire.ended():
+        while not (self._server.is_stopping or self._has_left()):
             self.is_busy = True
             self._socket.settimeout(STALLED_SECONDS)
             self._answer(self._wire.packet())
-            self._socket.settimeout(None)
             self.is_busy = False
-            if self._server.is_stopping:
-                return
+
+    def _has_left(self) -> bool:
+        """Waits for the next packet, for as long as that takes."""
+        self._socket.settimeout(None)
+        return self._wire.ended()
 
     def _answer(self, packet: int) -> None:
         if packet == protocol.PING:
@@ -106,6 +118,8 @@ class Session:
         try:
             with self._server.running(query.query_id):
                 self._run(query, external)
+        except ProtocolError:
+            raise
         except ServerError as error:
             if self.cancelled and error.code == errors.QUERY_WAS_CANCELLED:
                 self._wire.send_end()
@@ -124,7 +138,7 @@ class Session:
             packet = self._wire.packet()
             if packet != protocol.DATA:
                 message = f"Unexpected packet {packet}, expected Data"
-                raise ServerError(errors.UNEXPECTED_PACKET_FROM_CLIENT, message)
+                raise ProtocolError(errors.UNEXPECTED_PACKET_FROM_CLIENT, message)
             block = self._wire.block(self._compressed)
             if block.is_end:
                 return
@@ -136,33 +150,32 @@ class Session:
             raise ServerError(errors.NOT_IMPLEMENTED, message)
         parsed = statement.parse(query.text)
         self._engine.apply(query.settings)
-        with self._external_tables(external):
-            if parsed.takes_data:
-                self._insert(parsed.text)
-            elif parsed.kind == "SET":
-                self._engine.set(parsed.text)
-            else:
-                self._execute(parsed)
+        with contextlib.ExitStack() as stack:
+            self._fill(stack, external)
+            self._dispatch(parsed)
 
-    @contextlib.contextmanager
-    def _external_tables(self, external: list[protocol.Block]) -> Iterator[None]:
-        created: list[str] = []
-        try:
-            for block in external:
-                if block.table not in created:
-                    self._engine.create_temporary(block.table, block.columns())
-                    created.append(block.table)
-                self._fill(block)
-            yield
-        finally:
-            for name in created:
-                self._engine.drop_temporary(name)
+    def _dispatch(self, parsed: Statement) -> None:
+        if parsed.takes_data:
+            self._insert(parsed.text)
+        elif parsed.kind == "SET":
+            self._engine.set_own(parsed.text)
+        elif parsed.kind == "USE":
+            self._engine.use(parsed.text)
+        else:
+            self._execute(parsed)
 
-    def _fill(self, block: protocol.Block) -> None:
-        if block.rows:
-            insert = self._engine.insert(f"INSERT INTO {engine.identifier(block.table)}")
-            insert.append(block.payload)
-            insert.finish()
+    def _fill(self, stack: contextlib.ExitStack, external: list[protocol.Block]) -> None:
+        """Makes temporary tables of what came with the query."""
+        created: set[str] = set()
+        for block in external:
+            columns = block.columns()
+            if block.table not in created:
+                stack.enter_context(self._engine.temporary_table(block.table, columns))
+                created.add(block.table)
+            insert = Insert(self._engine, f"INSERT INTO {identifier(block.table)}", columns)
+            with contextlib.closing(insert):
+                insert.append(block)
+                insert.finish()
 
     def _execute(self, parsed: Statement) -> None:
         rows = count = size = 0
@@ -186,10 +199,10 @@ class Session:
             columns = self._engine.header(parsed)
         self._wire.send_header(columns, self._compressed)
 
-    def _result(self, parsed: Statement) -> Iterator[tuple[bytes, int]]:
+    def _result(self, parsed: Statement) -> Generator[tuple[bytes, int]]:
         if parsed.streams:
             return self._engine.stream(parsed.text)
-        return engine.blocks(self._engine.run(parsed.text))
+        return self._engine.run_blocks(parsed.text)
 
     def _cancel(self, thread: int) -> None:
         """Called by the watcher when the client cancelled or went."""
@@ -199,28 +212,25 @@ class Session:
     # INSERT
 
     def _insert(self, head: str) -> None:
-        columns = self._engine.insert_header(head)
-        insert = self._engine.insert(head)
-        try:
+        columns = self._engine.insert_columns(head)
+        insert = Insert(self._engine, head, columns)
+        with contextlib.closing(insert), self._engine.announced(head):
             self._wire.send_header(columns, self._compressed)
             self._take_rows(insert)
-        except BaseException:
-            insert.cancel()
-            raise
+            with self._server.watch(self._socket, self._cancel), self._progress.reported():
+                insert.finish()
 
-    def _take_rows(self, insert: engine.Insert) -> None:
+    def _take_rows(self, insert: Insert) -> None:
         """Appends what comes; after an error it still reads to the end, to stay in step."""
         failure: ServerError | None = None
         for block in self._blocks():
             if failure is None and block.rows:
                 try:
-                    insert.append(block.payload)
+                    insert.append(block)
                 except ServerError as error:
                     failure = error
         if failure is not None:
             raise failure
-        rows, size = insert.finish()
-        self._wire.send_progress(0, 0, 0, rows, size)
 
 
 class Progress:

@@ -1,5 +1,6 @@
 """What kind of statement a text holds: just enough of ClickHouse's grammar to route it."""
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +15,9 @@ _TOKEN = re.compile(
       | (?P<sign>.)""",
     re.DOTALL | re.VERBOSE,
 )
-_READS = ("SELECT", "WITH", "FROM", "(", "VALUES")
+_NAME = r"\s*(?:\w+(?:\.\w+)*|`[\w. ]+`|\"[\w. ]+\")\s*"
+_NAMES = re.compile(rf"{_NAME}(?:,{_NAME})*")
+_READS = ("SELECT", "WITH", "FROM", "(")
 _ANSWERS = ("SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK")
 
 
@@ -84,7 +87,7 @@ def _classify(text: str, found: list[Token]) -> Statement:
     words = [token.text for token in found]
     if words[0] == "INSERT":
         return _insert(text, found)
-    if words[0] in _READS and ("INSERT", "INTO") not in zip(words, words[1:], strict=False):
+    if words[0] in _READS and ("INSERT", "INTO") not in itertools.pairwise(words):
         _refuse_unanswerable(words)
         return Statement(_without_format(text, found), "SELECT")
     if words[0] in _ANSWERS:
@@ -93,7 +96,7 @@ def _classify(text: str, found: list[Token]) -> Statement:
 
 
 def _refuse_unanswerable(words: list[str]) -> None:
-    pairs = set(zip(words, words[1:], strict=False))
+    pairs = set(itertools.pairwise(words))
     if ("INTO", "OUTFILE") in pairs:
         raise ServerError(NOT_IMPLEMENTED, "INTO OUTFILE is a matter of the client")
     if ("WITH", "TOTALS") in pairs:
@@ -145,3 +148,11 @@ def insert_target(head: str) -> tuple[str, str | None]:
     rest = found[last + 1 :]
     columns = head[rest[0].start + 1 : rest[0].end - 1] if rest and rest[0].text == "(" else None
     return table, columns
+
+
+def plain_names(columns: str) -> list[str] | None:
+    """The names in a column list, or none if it holds anything but names."""
+    found = _NAMES.fullmatch(columns)
+    if found is None:
+        return None
+    return [name.strip().strip('`"') for name in columns.split(",")]

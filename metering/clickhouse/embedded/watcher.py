@@ -1,12 +1,15 @@
 """Notices, while a query runs, that its client cancelled it or went away."""
 
 import contextlib
+import logging
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
 
 from metering.clickhouse.embedded import protocol
+
+logger = logging.getLogger(__name__)
 
 _INTERVAL_MS = 200
 
@@ -51,7 +54,13 @@ class Watcher:
         with self._lock:
             client, cancel = self._watched.pop(key, (None, None))
             if client is not None and cancel is not None and _gave_up(client):
-                cancel()
+                self._cancel(cancel)
+
+    def _cancel(self, cancel: Callable[[], None]) -> None:
+        try:
+            cancel()
+        except Exception:
+            logger.exception("A query could not be cancelled")
 
 
 def _gave_up(client: socket.socket) -> bool:
