@@ -1,0 +1,203 @@
+"""Every setting, read once from the environment; a bad value stops the start and says which."""
+
+from pathlib import Path
+from secrets import token_urlsafe
+from urllib.parse import urlsplit
+
+import environs
+import plotly
+
+env = environs.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Everything an embedded installation keeps: database, events, broker, secret key, static files.
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
+
+# Empty means the embedded server in DATA_DIR; see metering/clickhouse/connection.py.
+CLICKHOUSE_URL = env.str("CLICKHOUSE_URL", "")
+
+
+def _kept_secret_key() -> str:
+    """The key generated at the first start and kept in DATA_DIR, readable by its owner only."""
+    path = DATA_DIR / "secret_key"
+    try:
+        return path.read_text()
+    except OSError:
+        key = token_urlsafe(50)
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(key)
+    except FileExistsError:
+        return path.read_text()
+    except OSError:
+        # Commands that need no folder still work; those that do say so themselves.
+        return key
+    return key
+
+
+SECRET_KEY = env.str("SECRET_KEY", "") or _kept_secret_key()
+DEBUG = env.bool("DEBUG", False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+# Behind TLS this must be on, so that the session never travels in the clear.
+SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "metering",
+    "billing",
+    "dashboards",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+# Plotly sets style attributes from its script, hence inline styles; scripts are files only.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+    }
+}
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'daybook.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE takes the write lock at BEGIN: two closers wait for each other instead of failing.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+# Plotly's script comes out of its wheel, so the browser asks nobody but us for it.
+STATICFILES_DIRS = [("plotly", str(Path(plotly.__file__).parent / "package_data"))]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["metering.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["metering.authentication.CanRead"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "metering.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# How long one commit of events may take; past it the client is told to try again.
+INGEST_COMMIT_SECONDS = env.int("INGEST_COMMIT_SECONDS", 20)
+INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", 64 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the ingestion view has its own limit, above
+
+# A prompt block counts as reusable when an earlier call carried it at most this long before.
+REUSE_WINDOW_SECONDS = env.int("REUSE_WINDOW_SECONDS", 24 * 3600)
+# Succeeded tasks that make an active agent a delivering one.
+DAA_MIN_TASKS = env.int("DAA_MIN_TASKS", 1)
+ROLLUP_EVERY_SECONDS = env.int("ROLLUP_EVERY_SECONDS", 60)
+# How long after a period's end its invoices may be finalized.
+INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
+
+# Without a broker, messages are files in DATA_DIR: same worker, same tasks, nothing to install.
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        # One folder is both in- and outbox.
+        "data_folder_in": str(DATA_DIR / "broker"),
+        "data_folder_out": str(DATA_DIR / "broker"),
+        "control_folder": str(DATA_DIR / "broker-control"),
+    }
+    if CELERY_BROKER_URL.startswith("filesystem:")
+    else {}
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+# A killed worker's task is delivered again; every task is safe to run twice.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "rollup": {
+        "task": "metering.tasks.rollup_all",
+        "schedule": float(ROLLUP_EVERY_SECONDS),
+        # A tick that could not run before the next one is due is of no use any more.
+        "options": {"expires": ROLLUP_EVERY_SECONDS},
+    },
+    "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
+    "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", "WARNING")},
+}
+
+if CLICKHOUSE_URL and urlsplit(CLICKHOUSE_URL).scheme not in {"clickhouse", "clickhouses"}:
+    raise environs.EnvValidationError(
+        "CLICKHOUSE_URL must look like clickhouse://user:password@host:9000/database", []
+    )
+env.seal()
