@@ -1,0 +1,38 @@
+"""Making, finding and revoking API keys."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from metering.models import ApiKey, Tenant
+
+PREFIX = "dbk_"
+SCOPES = (ApiKey.INGEST, ApiKey.READ)
+
+
+def create_api_key(tenant: Tenant, scopes: Sequence[str] = SCOPES) -> str:
+    """Make a key and return it; it cannot be shown again."""
+    if unknown := set(scopes) - set(SCOPES):
+        raise ValueError(f"unknown scope {min(unknown)!r}; choose from {', '.join(SCOPES)}")
+    key = PREFIX + secrets.token_urlsafe(32)
+    ApiKey.objects.create(
+        tenant=tenant, hash=_hash(key), hint=key[: len(PREFIX) + 6], scopes=sorted(set(scopes))
+    )
+    return key
+
+
+def find_api_key(key: str) -> ApiKey | None:
+    """The live key with this text, its tenant loaded, or None."""
+    found = ApiKey.objects.select_related("tenant").filter(hash=_hash(key), revoked_at=None)
+    return found.first()
+
+
+def revoke_api_key(api_key: ApiKey) -> None:
+    """Refuse the key from now on; the row stays, as a record that it existed."""
+    ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

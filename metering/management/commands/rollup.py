@@ -1,0 +1,31 @@
+"""`manage.py rollup`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from tqdm import tqdm
+
+from metering.clickhouse.migrate import migrate
+from metering.commands import find_tenants, one_sentence
+from metering.models import Tenant
+from metering.rollups import roll_up
+
+
+class Command(BaseCommand):
+    help = "Bring every derived number up to date now. Safe to run at any time, also twice."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--tenant", metavar="SLUG", help="this tenant only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with one_sentence(), tqdm(unit="h", disable=None) as bar:
+            migrate()
+
+            def show(tenant: Tenant, done: int, hours: int) -> None:
+                bar.set_description(tenant.slug, refresh=False)
+                bar.total, bar.n = hours, done
+                bar.refresh()
+
+            hours = roll_up(find_tenants(options["tenant"]), show)
+        self.stdout.write(f"rolled up {hours} hour{'' if hours == 1 else 's'}")

@@ -1,0 +1,56 @@
+"""Who sends events: tenants and their API keys. The events themselves are in ClickHouse."""
+
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+
+
+def validate_timezone(value: str) -> None:
+    """Refuse what is not an IANA zone."""
+    if value not in available_timezones():
+        raise ValidationError(f"{value!r} is not an IANA time zone such as Europe/Berlin")
+
+
+class Tenant(models.Model):
+    """A buyer of the agent platform. Its `id` scopes every row in ClickHouse."""
+
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
+    currency = models.CharField(
+        max_length=3,
+        default="USD",
+        validators=[RegexValidator(r"^[A-Z]{3}$", "an ISO 4217 code has three capital letters")],
+    )
+    tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ApiKey(models.Model):
+    """A key of one tenant: shown once when made, kept as a SHA-256 only.
+
+    A key has 256 random bits, so a fast hash is as good as a slow one and costs no latency.
+    """
+
+    INGEST, READ = "ingest", "read"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
+    hash = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=16)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.hint}… of {self.tenant}"
