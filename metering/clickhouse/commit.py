@@ -1,0 +1,174 @@
+"""Writes events so that each identity counts once and the first one received wins for ever.
+
+Look the identities up, insert the unknown ones, look again. The second look sees every other writer
+that inserted the same identity meanwhile; of the rows it finds, the earliest by (received_at,
+commit) stays and the others are named in `superseded`. Both writers come to the same answer, and
+neither answers its client before it is written down.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.conf import settings
+
+from metering.clickhouse.connection import insert, select
+from metering.clickhouse.event_columns import (
+    COMMON_COLUMNS,
+    common_values,
+    data_columns,
+    data_values,
+)
+from metering.usage.event import Data, Event
+
+Key = tuple[str, str]  # (source, id): the identity itself, within a tenant
+
+# 5,000 numbers of 20 digits stay well inside ClickHouse's 256 KiB of query text.
+_LOOKUP_SIZE = 5_000
+
+
+@dataclass(slots=True)
+class Committed:
+    """What became of the events of one commit, by their position in it."""
+
+    accepted: list[int] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+    conflicts: list[int] = field(default_factory=list)  # of the duplicates, those that differ
+
+
+class _Stored(NamedTuple):
+    identity: int
+    source: str
+    id: str
+    content: int
+    commit: int
+    received_at: int
+    time: int
+
+    @property
+    def key(self) -> Key:
+        return self.source, self.id
+
+    @property
+    def precedence(self) -> tuple[int, int]:
+        return self.received_at, self.commit
+
+
+class _Pending(NamedTuple):
+    position: int
+    event: Event
+    identity: int
+    content: int
+
+    @property
+    def key(self) -> Key:
+        return self.event.source, self.event.id
+
+
+def commit_events(tenant: int, events: Sequence[Event]) -> Committed:
+    """Store what is new; durable when this returns. Raises StoreUnavailable, and may be repeated."""
+    result = Committed()
+    pending = [_Pending(n, event, event.identity, event.content) for n, event in enumerate(events)]
+    winners = _settled(tenant, _stored(tenant, {p.identity for p in pending}))
+    fresh: dict[Key, _Pending] = {}
+    for item in pending:
+        known = winners.get(item.key) or fresh.get(item.key)
+        if known is None:
+            fresh[item.key] = item
+        else:
+            _count_duplicate(result, item, known.content)
+    if fresh:
+        _insert(tenant, list(fresh.values()), result)
+    return result
+
+
+def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
+    commit = secrets.randbits(63)
+    _insert_rows(tenant, commit, fresh)
+    winners = _settled(tenant, _stored(tenant, {item.identity for item in fresh}))
+    for item in fresh:
+        winner = winners[item.key]
+        if winner.commit == commit:
+            result.accepted.append(item.position)
+        else:
+            _count_duplicate(result, item, winner.content)
+
+
+def _count_duplicate(result: Committed, item: _Pending, stored_content: int) -> None:
+    result.duplicates.append(item.position)
+    if item.content != stored_content:
+        result.conflicts.append(item.position)
+
+
+def _insert_rows(tenant: int, commit: int, fresh: Iterable[_Pending]) -> None:
+    """One block for each kind of data: a kind fills only its own columns."""
+    by_kind: dict[type[Data], list[list[object]]] = defaultdict(list)
+    for _, event, identity, content in fresh:
+        row = common_values(tenant, commit, event, identity, content)
+        by_kind[type(event.data)].append(row + data_values(event.data))
+    for kind, rows in by_kind.items():
+        insert(
+            "events",
+            COMMON_COLUMNS + data_columns(kind),
+            list(zip(*rows, strict=True)),
+            max_execution_time=settings.INGEST_COMMIT_SECONDS,
+            max_partitions_per_insert_block=0,
+        )
+
+
+def _stored(tenant: int, identities: Iterable[int]) -> Iterator[_Stored]:
+    wanted = list(identities)
+    for start in range(0, len(wanted), _LOOKUP_SIZE):
+        rows = select(
+            "SELECT identity, source, id, content, commit, toUnixTimestamp64Micro(received_at),"
+            " toUnixTimestamp64Micro(time)"
+            " FROM events WHERE tenant = %(tenant)s AND identity IN %(identities)s",
+            {"tenant": tenant, "identities": wanted[start : start + _LOOKUP_SIZE]},
+        )
+        yield from (_Stored(*row) for row in rows)
+
+
+def _settled(tenant: int, rows: Iterable[_Stored]) -> dict[Key, _Stored]:
+    """The winner of each identity among all its rows; losers are written down first."""
+    rivals: dict[Key, list[_Stored]] = defaultdict(list)
+    for row in rows:
+        rivals[row.key].append(row)
+    winners = {key: min(group, key=lambda row: row.precedence) for key, group in rivals.items()}
+    supersede(
+        tenant, [row for key, group in rivals.items() for row in group if row is not winners[key]]
+    )
+    return winners
+
+
+def supersede(tenant: int, losers: Sequence[_Stored]) -> None:
+    """Leave these rows out of every query from now on."""
+    if not losers:
+        return
+    insert(
+        "superseded",
+        ["tenant", "identity", "commit", "time"],
+        [
+            [tenant] * len(losers),
+            [row.identity for row in losers],
+            [row.commit for row in losers],
+            [row.time for row in losers],
+        ],
+    )
+
+
+def settle_received(tenant: int, since: int, until: int) -> None:
+    """Settle what a writer killed between its insert and its second look left behind.
+
+    `since` and `until` are microseconds of `received_at`, half-open.
+    """
+    rows = select(
+        "SELECT DISTINCT identity FROM events WHERE tenant = %(tenant)s AND identity IN ("
+        " SELECT identity FROM events WHERE tenant = %(tenant)s"
+        " AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
+        " AND received_at < fromUnixTimestamp64Micro(%(until)s))"
+        " GROUP BY identity HAVING count() > 1",
+        {"tenant": tenant, "since": since, "until": until},
+    )
+    _settled(tenant, _stored(tenant, [identity for (identity,) in rows]))

@@ -1,0 +1,70 @@
+"""Keeps what could not be accepted, and resends that contradict what was stored first."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from metering.clickhouse.connection import insert, select
+from metering.clickhouse.event_columns import from_micros
+
+
+class Refused(NamedTuple):
+    """An event that was not accepted: its bytes, what could be read of its identity, the reason."""
+
+    body: bytes
+    source: str
+    id: str
+    detail: str
+
+
+class Quarantined(NamedTuple):
+    """A row of the quarantine."""
+
+    reference: uuid.UUID
+    received_at: datetime
+    source: str
+    id: str
+    detail: str
+    body: str
+
+
+def quarantine(tenant: int, refused: Sequence[Refused]) -> None:
+    """Keep the refused events; the same bytes sent again are kept once."""
+    insert(
+        "quarantine",
+        ["tenant", "reference", "source", "id", "detail", "body"],
+        [
+            [tenant] * len(refused),
+            [_reference(item.body) for item in refused],
+            [item.source for item in refused],
+            [item.id for item in refused],
+            [item.detail for item in refused],
+            [item.body for item in refused],
+        ],
+    )
+
+
+def quarantined(tenant: int, limit: int, after: uuid.UUID | None = None) -> list[Quarantined]:
+    """The tenant's quarantine by reference, from the one after `after` on."""
+    rows = select(
+        "SELECT reference, toUnixTimestamp64Micro(received_at), source, id, detail, body"
+        " FROM quarantine FINAL WHERE tenant = %(tenant)s AND reference > toUUID(%(after)s)"
+        " ORDER BY reference LIMIT %(limit)s",
+        {"tenant": tenant, "limit": limit, "after": str(after or uuid.UUID(int=0))},
+    )
+    return [Quarantined(row[0], from_micros(row[1]), *row[2:]) for row in rows]
+
+
+def record_conflicts(tenant: int, conflicts: Sequence[tuple[str, str, bytes]]) -> None:
+    """Keep (source, id, body) of resends that differ from the event stored under their identity."""
+    insert(
+        "conflicts",
+        ["tenant", "source", "id", "body"],
+        [[tenant] * len(conflicts), *(list(column) for column in zip(*conflicts, strict=True))],
+    )
+
+
+def _reference(body: bytes) -> uuid.UUID:
+    return uuid.UUID(bytes=hashlib.blake2b(body, digest_size=16).digest())

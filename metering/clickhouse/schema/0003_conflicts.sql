@@ -1,0 +1,12 @@
+-- 0003_conflicts.sql
+-- Resends whose content differs from what was stored first. They change no total.
+CREATE TABLE IF NOT EXISTS conflicts
+(
+    tenant UInt64,
+    source String,
+    id String,
+    received_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    body String
+)
+ENGINE = MergeTree
+ORDER BY (tenant, received_at, source, id)

@@ -1,0 +1,80 @@
+"""The one path of every event into the store: validate, commit, keep what was refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from django.utils import timezone
+
+from metering.clickhouse.commit import commit_events
+from metering.clickhouse.quarantine import Refused, quarantine, record_conflicts
+from metering.models import Tenant
+from metering.usage.event import Event, InvalidEvent, parse_event
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that went to quarantine, by its place in the request."""
+
+    index: int
+    id: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the events of one request."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+def ingest(tenant: Tenant, bodies: Sequence[bytes]) -> Report:
+    """Store the valid ones of these CloudEvents in JSON; quarantine the others.
+
+    When this returns everything in the report is durable. Raises StoreUnavailable, after which
+    the same events can be sent again.
+    """
+    report = Report()
+    events, origins = _parse(bodies, report)
+    committed = commit_events(tenant.id, events)
+    report.accepted = len(committed.accepted)
+    report.duplicates = len(committed.duplicates)
+    report.conflicts = len(committed.conflicts)
+    if committed.conflicts:
+        record_conflicts(
+            tenant.id,
+            [(events[n].source, events[n].id, bodies[origins[n]]) for n in committed.conflicts],
+        )
+    if report.rejected:
+        quarantine(tenant.id, [_refused(bodies[r.index], r) for r in report.rejected])
+    return report
+
+
+def _parse(bodies: Sequence[bytes], report: Report) -> tuple[list[Event], list[int]]:
+    """The valid events and where in `bodies` each stood."""
+    now = timezone.now()
+    events, origins = [], []
+    for index, body in enumerate(bodies):
+        try:
+            events.append(parse_event(body, now))
+            origins.append(index)
+        except InvalidEvent as error:
+            report.rejected.append(Rejected(index, _readable(body, "id"), str(error)))
+    return events, origins
+
+
+def _refused(body: bytes, rejected: Rejected) -> Refused:
+    return Refused(body, _readable(body, "source"), rejected.id, rejected.detail)
+
+
+def _readable(body: bytes, attribute: str) -> str:
+    """An attribute of an event that may be anything at all; empty when it cannot be read."""
+    try:
+        event = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    value = event.get(attribute) if isinstance(event, dict) else None
+    return value if isinstance(value, str) else ""
