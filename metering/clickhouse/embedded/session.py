@@ -148,6 +148,8 @@ class Session:
         if not query.is_complete:
             message = "Only complete results are given, no intermediate states"
             raise ServerError(errors.NOT_IMPLEMENTED, message)
+        if query.settings.get("extremes", "0").lower() not in ("0", "false"):
+            raise ServerError(errors.NOT_IMPLEMENTED, "The setting extremes is not supported")
         parsed = statement.parse(query.text)
         self._engine.apply(query.settings)
         with contextlib.ExitStack() as stack:

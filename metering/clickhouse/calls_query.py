@@ -1,0 +1,126 @@
+"""Model calls with what only their neighbours tell: how much of a prompt had been computed before.
+
+Definition: a call's leading prefix blocks that an earlier call of the same tenant and model carried
+within the reuse window, in tokens, at most its prompt. Earlier is by (time, source, id), so the
+order of arrival never matters.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from metering.clickhouse.connection import select
+from metering.clickhouse.event_columns import micros
+from metering.clickhouse.scope import Bound, Scope, dimensions_sql, group_columns
+from metering.usage.calls import PricedCalls
+
+CALL_DIMENSIONS = ("day", "agent", "task", "provider", "model", "modality", "service_tier")
+
+CALL_COLUMNS = (
+    "time",
+    "source",
+    "id",
+    "agent",
+    "task",
+    "labels",
+    "provider",
+    "model",
+    "modality",
+    "service_tier",
+    "attempt",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_long_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+
+# `previous` is when the block was last carried by another call, in µs and one more, so that 0 says
+# never. A block that stands twice in one prompt was not computed before by standing there first,
+# hence only its first place counts.
+_CALLS = """
+    SELECT {columns}, toUInt64(least(toUInt128(leading) * block_tokens,
+        toUInt128(input_tokens + cache_read_tokens + cache_write_tokens))) AS reusable_tokens
+    FROM (SELECT {columns}, block_tokens FROM events WHERE {where}) AS call
+    LEFT JOIN (
+        SELECT time, source, id,
+            if(countIf(unseen) = 0, toInt64(max(blocks)), minIf(place, unseen) - 1) AS leading
+        FROM (
+            SELECT time, source, id, place, blocks,
+                any(toUnixTimestamp64Micro(time) + 1) OVER (
+                    PARTITION BY model, block ORDER BY time, source, id
+                    ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING
+                ) AS previous,
+                previous = 0
+                    OR toUnixTimestamp64Micro(time) + 1 - previous > %(reuse_window)s AS unseen
+            FROM (
+                SELECT time, source, id, model, block, place, nth, length(prefix_blocks) AS blocks
+                FROM events
+                ARRAY JOIN prefix_blocks AS block, arrayEnumerate(prefix_blocks) AS place,
+                    arrayEnumerateUniq(prefix_blocks) AS nth
+                WHERE {lookback} AND nth = 1
+            )
+        )
+        WHERE time >= fromUnixTimestamp64Micro(%(start)s)
+        GROUP BY time, source, id
+    ) AS reuse USING (time, source, id)
+"""
+
+_OUTCOME = "multiIf(task IN (SELECT task FROM wasted), 'failed', attempt > 1, 'retried', 'useful')"
+
+
+def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
+    """A SELECT of CALL_COLUMNS and `reusable_tokens` over the scope's agent.tokens events."""
+    if scope.period is None:
+        raise ValueError("calls are read for a period")
+    sql = _CALLS.format(
+        columns=", ".join(CALL_COLUMNS), where=scope.where, lookback=scope.since("lookback")
+    )
+    return sql, scope.params | {
+        "lookback": micros(scope.period.start - reuse_window),
+        "reuse_window": reuse_window // timedelta(microseconds=1),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedCallsQuery:
+    """Sums of calls by group and by all that a price depends on.
+
+    `calls` is a SELECT of CALL_COLUMNS and reusable_tokens, `wasted` one of the tasks that ended
+    failed or cancelled; both with their values in `bound`.
+    """
+
+    calls: str
+    wasted: str
+    bound: Bound
+    group_by: tuple[str, ...] = ()
+    thresholds: tuple[int, ...] = ()
+
+    def sql(self) -> tuple[str, Bound]:
+        bound = self.bound | {"thresholds": [0, *self.thresholds]}
+        dimensions = dimensions_sql(self.group_by, bound)
+        tokens = ", ".join(f"sum(toUInt128({name}))" for name in CALL_COLUMNS[11:])
+        groups = f"{group_columns(self.group_by)}, " if self.group_by else ""
+        sql = (
+            f"WITH wasted AS ({self.wasted}) SELECT {dimensions}"
+            "provider, model, modality, service_tier, toDate(time, %(timezone)s) AS local_day,"
+            " arrayMax(arrayMap(t -> if(input_tokens + cache_read_tokens + cache_write_tokens > t,"
+            f" t, 0), %(thresholds)s)) AS prompt_over, {_OUTCOME} AS outcome, count(), {tokens},"
+            " sum(toUInt128(reusable_tokens)), sum(toUInt128(if(reusable_tokens >"
+            " cache_read_tokens, reusable_tokens - cache_read_tokens, 0)))"
+            f" FROM ({self.calls}) GROUP BY {groups}provider, model, modality, service_tier,"
+            f" local_day, prompt_over, outcome ORDER BY {groups}provider, model, modality,"
+            " service_tier, local_day, prompt_over, outcome"
+        )
+        return sql, bound
+
+    def rows(self) -> list[tuple[dict[str, str], PricedCalls]]:
+        width = len(self.group_by)
+        names = tuple(PricedCalls.__dataclass_fields__)
+        return [
+            (
+                dict(zip(self.group_by, row[:width], strict=True)),
+                PricedCalls(**dict(zip(names, row[width:], strict=True))),
+            )
+            for row in select(*self.sql())
+        ]

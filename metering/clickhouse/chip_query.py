@@ -1,0 +1,53 @@
+"""Intervals of chips: everything that reaches into a period, wherever its event stands in time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from metering.clickhouse.connection import select, stream
+from metering.clickhouse.event_columns import micros
+from metering.clickhouse.scope import Bound, Scope
+from metering.usage.period import Period
+
+
+class StoredInterval(NamedTuple):
+    """`count` chips from `started_at` to `ended_at`, in microseconds since the epoch."""
+
+    started_at: int
+    ended_at: int
+    count: Decimal
+    phase: str
+
+
+def _reaching_into(period: Period, stretch: timedelta) -> tuple[str, Bound]:
+    """The condition on intervals that touch the period once stretched by at most `stretch`."""
+    return (
+        "assumeNotNull(started_at) < fromUnixTimestamp64Micro(%(period_end)s)"
+        " AND assumeNotNull(ended_at) >= fromUnixTimestamp64Micro(%(reach_start)s)",
+        {
+            "period_end": micros(period.end),
+            "reach_start": max(0, micros(period.start - stretch)),
+        },
+    )
+
+
+def chip_intervals(
+    scope: Scope, chip: str, period: Period, stretch: timedelta
+) -> Iterator[StoredInterval]:
+    """The intervals of one chip type that reach into the period, in order of their start."""
+    reaching, bound = _reaching_into(period, stretch)
+    sql = (
+        "SELECT toUnixTimestamp64Micro(assumeNotNull(started_at)) AS begun,"
+        " toUnixTimestamp64Micro(assumeNotNull(ended_at)), count, phase"
+        f" FROM events WHERE {scope.where} AND chip = %(chip)s AND {reaching} ORDER BY begun"
+    )
+    for row in stream(sql, scope.params | bound | {"chip": chip}):
+        yield StoredInterval(*row)
+
+
+def chips_used(scope: Scope, period: Period) -> list[str]:
+    """The chip types with an interval in the period, by name."""
+    reaching, bound = _reaching_into(period, timedelta(0))
+    sql = f"SELECT DISTINCT chip FROM events WHERE {scope.where} AND {reaching} ORDER BY chip"
+    return [chip for (chip,) in select(sql, scope.params | bound)]

@@ -1,0 +1,248 @@
+"""Derives the rollup_ tables from events, an hour at a time, and only the hours that events touched.
+
+Rows of an hour are written under a new generation, which is named last; see
+schema/0005_rollup_generations.sql. Throwing every rollup away and running this again gives the
+same rows.
+"""
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
+from metering.clickhouse.commit import settle_received
+from metering.clickhouse.connection import command, insert, select
+from metering.clickhouse.event_columns import from_micros, micros
+from metering.clickhouse.scope import Bound, Scope, has_superseded
+from metering.usage.period import Period
+
+HOUR = timedelta(hours=1)
+# Hours next to each other are derived together: the look-back over the reuse window is read once.
+_MOST_HOURS_AT_ONCE = 24
+# Only rows that nobody can be reading or still writing are removed.
+_KEEP_OLD_GENERATIONS = timedelta(days=1)
+_BARRIER_SECONDS = 60
+TABLES = ("rollup_calls", "rollup_tasks", "rollup_agents")
+
+CURRENT = (
+    "tenant = %(tenant)s AND (hour, generation) IN (SELECT hour, max(generation)"
+    " FROM rollup_generations WHERE tenant = %(tenant)s GROUP BY hour)"
+)
+
+
+_CALLS = f"""
+    SELECT * FROM rollup_calls WHERE {CURRENT}
+        AND time >= fromUnixTimestamp64Micro(%(start)s)
+        AND time < fromUnixTimestamp64Micro(%(end)s)
+        AND hour >= toStartOfHour(fromUnixTimestamp64Micro(%(start)s))
+        AND hour <= toStartOfHour(fromUnixTimestamp64Micro(%(end)s))
+"""
+_WASTED = f"""
+    SELECT task FROM rollup_tasks WHERE {CURRENT}
+    GROUP BY task HAVING argMax(status, (time, source, id)) IN ('failed', 'cancelled')
+"""
+
+
+def rollup_calls_sql(tenant: int, timezone: str, period: Period) -> tuple[str, str, Bound]:
+    """A SELECT of the period's calls, one of the tasks that came to nothing, and their values."""
+    scope = Scope(tenant=tenant, timezone=timezone, period=period)
+    return _CALLS, _WASTED, scope.params
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Hours of a tenant whose rollups are out of date, and until when events were looked at."""
+
+    tenant: int
+    timezone: str
+    hours: tuple[datetime, ...]
+    until: datetime
+
+
+def store_now() -> datetime:
+    """A moment of the store's clock such that every event received before it can be seen.
+
+    An insert is stamped when it begins and seen when it ends; so take the time, then wait for the
+    inserts that had begun.
+    """
+    [(now,)] = select("SELECT toUnixTimestamp64Micro(now64(6))")
+    deadline = time.monotonic() + _BARRIER_SECONDS
+    while _inserts_begun_before(now) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return from_micros(now)
+
+
+def _inserts_begun_before(moment: int) -> bool:
+    # `elapsed` is a float of seconds: a millisecond of slack covers what it rounds off.
+    [(count,)] = select(
+        "SELECT count() FROM system.processes WHERE query ILIKE 'INSERT INTO events %%'"
+        " AND toUnixTimestamp64Micro(now64(6)) - toInt64(elapsed * 1000000) < %(moment)s",
+        {"moment": moment + 1000},
+    )
+    return bool(count)
+
+
+def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
+    """What must be derived again to take in every event received before `until`."""
+    since = _scanned_until(tenant, timezone)
+    settle_received(tenant, since, micros(until))
+    rows = select(
+        "SELECT hour, max(blocks) FROM ("
+        " SELECT toStartOfHour(time) AS hour, max(notEmpty(prefix_blocks)) AS blocks FROM events"
+        " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
+        " AND received_at < fromUnixTimestamp64Micro(%(until)s) GROUP BY hour"
+        " UNION ALL SELECT DISTINCT toStartOfHour(time) AS hour, 1 FROM superseded"
+        " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
+        ") GROUP BY hour ORDER BY hour",
+        {"tenant": tenant, "since": since, "until": micros(until)},
+    )
+    touched = {hour.replace(tzinfo=UTC) for hour, _ in rows}
+    with_blocks = [hour.replace(tzinfo=UTC) for hour, blocks in rows if blocks]
+    touched |= _hours_that_may_reuse(tenant, with_blocks)
+    return Stale(tenant, timezone, tuple(sorted(touched)), until)
+
+
+def _scanned_until(tenant: int, timezone: str) -> int:
+    rows = select(
+        "SELECT toUnixTimestamp64Micro(scanned_until), timezone FROM rollup_scans"
+        " WHERE tenant = %(tenant)s ORDER BY scanned_until DESC LIMIT 1",
+        {"tenant": tenant},
+    )
+    return int(rows[0][0]) if rows and rows[0][1] == timezone else 0
+
+
+def _hours_that_may_reuse(tenant: int, hours: list[datetime]) -> set[datetime]:
+    """Hours with calls, within the reuse window after any of `hours`."""
+    if not hours:
+        return set()
+    window = timedelta(seconds=settings.REUSE_WINDOW_SECONDS)
+    rows = select(
+        "SELECT DISTINCT toStartOfHour(time) FROM events WHERE tenant = %(tenant)s"
+        " AND type = 'agent.tokens' AND time >= fromUnixTimestamp64Micro(%(start)s)"
+        " AND time < fromUnixTimestamp64Micro(%(end)s)",
+        {
+            "tenant": tenant,
+            "start": micros(min(hours)),
+            "end": micros(max(hours) + window + 2 * HOUR),
+        },
+    )
+    calls = {hour.replace(tzinfo=UTC) for (hour,) in rows}
+    steps = range(window // HOUR + 2)
+    return {hour + n * HOUR for hour in hours for n in steps} & calls
+
+
+def derive(stale: Stale) -> Iterator[int]:
+    """Write and publish the stale hours; yields how many hours each step did."""
+    without_superseded = has_superseded(stale.tenant)
+    generation = micros(stale.until) * 1024 + secrets.randbelow(1024)
+    for run in _runs(stale.hours):
+        scope = Scope(
+            tenant=stale.tenant,
+            timezone=stale.timezone,
+            period=Period(run[0], run[-1] + HOUR),
+            received_before=stale.until,
+            without_superseded=without_superseded,
+        )
+        _derive_run(scope, generation)
+        _publish(stale, run, generation)
+        yield len(run)
+    insert(
+        "rollup_scans",
+        ["tenant", "scanned_until", "timezone"],
+        [[stale.tenant], [micros(stale.until)], [stale.timezone]],
+    )
+
+
+def _runs(hours: Iterable[datetime]) -> Iterator[list[datetime]]:
+    """Consecutive hours together, up to a day of them."""
+    run: list[datetime] = []
+    for hour in hours:
+        if run and (hour - run[-1] != HOUR or len(run) == _MOST_HOURS_AT_ONCE):
+            yield run
+            run = []
+        run.append(hour)
+    if run:
+        yield run
+
+
+def _derive_run(scope: Scope, generation: int) -> None:
+    for table, columns, (sql, bound) in (
+        ("rollup_calls", (*CALL_COLUMNS, "reusable_tokens"), _calls(scope)),
+        ("rollup_tasks", _TASK_COLUMNS, _tasks(scope)),
+        ("rollup_agents", ("day", "agent", "events"), _agents(scope)),
+    ):
+        hour = "toStartOfHour(time)" if table == "rollup_calls" else "hour"
+        command(
+            f"INSERT INTO {table} (tenant, hour, generation, {', '.join(columns)})"
+            f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})",
+            bound | {"generation": generation},
+            max_partitions_per_insert_block=0,
+        )
+
+
+_TASK_COLUMNS = (
+    "task",
+    "time",
+    "source",
+    "id",
+    "agent",
+    "status",
+    "parent_task",
+    "session",
+    "fingerprint",
+    "labels",
+)
+
+
+def _calls(scope: Scope) -> tuple[str, Bound]:
+    window = timedelta(seconds=settings.REUSE_WINDOW_SECONDS)
+    return calls_sql(replace(scope, types=("agent.tokens",)), window)
+
+
+def _tasks(scope: Scope) -> tuple[str, Bound]:
+    """The last event of each task in each hour."""
+    scope = replace(scope, types=("agent.task",))
+    columns = ", ".join(_TASK_COLUMNS)
+    sql = (
+        f"SELECT toStartOfHour(time) AS hour, {columns} FROM events WHERE {scope.where}"
+        " ORDER BY time DESC, source DESC, id DESC LIMIT 1 BY hour, task"
+    )
+    return sql, scope.params
+
+
+def _agents(scope: Scope) -> tuple[str, Bound]:
+    sql = (
+        "SELECT toStartOfHour(time) AS hour, toDate(time, %(timezone)s) AS day, agent,"
+        f" count() AS events FROM events WHERE {scope.where} AND agent != ''"
+        " GROUP BY hour, day, agent"
+    )
+    return sql, scope.params
+
+
+def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
+    insert(
+        "rollup_generations",
+        ["tenant", "hour", "generation", "timezone"],
+        [
+            [stale.tenant] * len(hours),
+            hours,
+            [generation] * len(hours),
+            [stale.timezone] * len(hours),
+        ],
+    )
+
+
+def forget_old_generations() -> None:
+    """Remove rollup rows that a newer generation replaced at least a day ago."""
+    oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
+    for table in TABLES:
+        command(
+            f"DELETE FROM {table} WHERE generation < %(oldest)s AND (tenant, hour, generation)"
+            " NOT IN (SELECT tenant, hour, max(generation) FROM rollup_generations"
+            " GROUP BY tenant, hour)",
+            {"oldest": micros(oldest) * 1024},
+        )

@@ -1,0 +1,219 @@
+"""What was used: every number that needs no price. Scoped to a tenant by construction."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from metering.clickhouse import evidence_query, quarantine
+from metering.clickhouse.active_query import ActiveQuery
+from metering.clickhouse.calls_query import PricedCallsQuery, calls_sql
+from metering.clickhouse.chip_query import StoredInterval, chips_used
+from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
+from metering.clickhouse.connection import StoreUnavailable
+from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
+from metering.clickhouse.evidence_query import EventRow, Place
+from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
+from metering.clickhouse.quarantine import Quarantined
+from metering.clickhouse.rollup import rollup_calls_sql, store_now
+from metering.clickhouse.scope import Scope, has_superseded
+from metering.clickhouse.usage_query import (
+    TASK_DIMENSIONS,
+    TaskCountQuery,
+    UsageQuery,
+    UsageRow,
+    outcomes_sql,
+)
+from metering.models import Tenant
+from metering.usage.active import ActiveDay
+from metering.usage.calls import PricedCalls
+from metering.usage.meter import LABEL, Meter
+from metering.usage.period import Period
+
+__all__ = [
+    "DailyUse",
+    "EventRow",
+    "MeterQuantity",
+    "Quarantined",
+    "StoreUnavailable",
+    "StoredInterval",
+    "UsageRow",
+    "chip_intervals",
+    "chips",
+    "daa",
+    "daily_use",
+    "evidence",
+    "meter_quantities",
+    "priced_calls",
+    "quarantined",
+    "store_now",
+    "usage",
+    "usage_types",
+]
+
+PricedGroups = list[tuple[dict[str, str], PricedCalls]]
+
+
+def usage(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[UsageRow]:
+    """Requests, tokens, tools, chips and tasks by group; one row without `group_by`.
+
+    Tasks count where their outcome falls, under the empty value of what only a call has.
+    """
+    scope = _scope(tenant, period)
+    rows = {
+        tuple(row.group.values()): row for row in UsageQuery(scope=scope, group_by=group_by).rows()
+    }
+    for group, tasks, succeeded in _task_counts(scope, group_by):
+        row = rows.setdefault(group, UsageRow(group=dict(zip(group_by, group, strict=True))))
+        row.tasks, row.succeeded_tasks = tasks, succeeded
+    return [rows[group] for group in sorted(rows)]
+
+
+def _task_counts(
+    scope: Scope, group_by: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    of_tasks = [name in TASK_DIMENSIONS or name.startswith(LABEL) for name in group_by]
+    names = tuple(name for name, known in zip(group_by, of_tasks, strict=True) if known)
+    for *values, tasks, succeeded in TaskCountQuery(scope=scope, group_by=names).rows():
+        found = iter(values)
+        group = tuple(
+            next(found) if known else ("agent.task" if name == "type" else "")
+            for name, known in zip(group_by, of_tasks, strict=True)
+        )
+        yield group, tasks, succeeded
+
+
+def daa(tenant: Tenant, period: Period) -> list[ActiveDay]:
+    """Active and delivering agents, one row for each local day of the period, from the rollups."""
+    zone = ZoneInfo(tenant.timezone)
+    last = period.end - timedelta(microseconds=1)
+    return ActiveQuery(
+        tenant=tenant.id,
+        timezone=tenant.timezone,
+        start=period.start.astimezone(zone).date(),
+        end=last.astimezone(zone).date() + timedelta(days=1),
+        min_tasks=settings.DAA_MIN_TASKS,
+    ).rows()
+
+
+def priced_calls(
+    tenant: Tenant,
+    period: Period,
+    group_by: tuple[str, ...] = (),
+    thresholds: Sequence[int] = (),
+    received_before: datetime | None = None,
+) -> PricedGroups:
+    """Model calls summed by group, price and outcome.
+
+    From the rollups; with `received_before` straight from the events received before it.
+    """
+    if received_before is None:
+        calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+    else:
+        calls, wasted, bound = _raw_calls(_scope(tenant, period, received_before))
+    return PricedCallsQuery(
+        calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
+    ).rows()
+
+
+def _raw_calls(scope: Scope) -> tuple[str, str, dict[str, object]]:
+    calls, bound = calls_sql(_typed(scope, "agent.tokens"), _reuse_window())
+    outcomes, outcome_bound = outcomes_sql(replace(scope, period=None, prefix="outcome_"))
+    wasted = f"SELECT task FROM ({outcomes}) WHERE outcome IN ('failed', 'cancelled')"
+    return calls, wasted, outcome_bound | bound
+
+
+def daily_use(
+    tenant: Tenant,
+    period: Period,
+    kind: str,
+    group_by: tuple[str, ...] = (),
+    received_before: datetime | None = None,
+) -> list[DailyUse]:
+    """Chip-seconds (`kind` chip) or units (tool) by group, name and local day."""
+    scope = _scope(tenant, period, received_before)
+    return DailyUseQuery(scope=scope, kind=kind, group_by=group_by).rows()
+
+
+def meter_quantities(
+    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None = None
+) -> list[MeterQuantity]:
+    """What each group used of a meter, straight from the events; nothing for unused groups."""
+    return MeterQuery(
+        meter=meter,
+        scope=_scope(tenant, period, received_before),
+        min_tasks=settings.DAA_MIN_TASKS,
+        reuse_window=_reuse_window(),
+    ).quantities()
+
+
+def chips(tenant: Tenant, period: Period, received_before: datetime | None = None) -> list[str]:
+    """The chip types with an interval that reaches into the period."""
+    return chips_used(_typed(_scope(tenant, None, received_before), "agent.chip"), period)
+
+
+def chip_intervals(
+    tenant: Tenant,
+    chip: str,
+    period: Period,
+    stretch: timedelta,
+    received_before: datetime | None = None,
+) -> Iterator[StoredInterval]:
+    """Intervals that reach into the period once stretched by up to `stretch`, by their start."""
+    scope = _typed(_scope(tenant, None, received_before), "agent.chip")
+    return _chip_intervals(scope, chip, period, stretch)
+
+
+def usage_types(
+    tenant: Tenant, period: Period, received_before: datetime | None = None
+) -> list[tuple[str, int]]:
+    """How many events of each type the tenant sent for the period."""
+    return evidence_query.type_counts(_scope(tenant, period, received_before))
+
+
+def evidence(
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    group: Sequence[tuple[str, str]] = (),
+    received_before: datetime | None = None,
+    after: Place | None = None,
+    limit: int = 100,
+) -> list[EventRow]:
+    """The events behind a meter's quantity, by (time, source, id)."""
+    scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
+    filters = [*meter.filters, *((name, (value,)) for name, value in group)]
+    return evidence_query.evidence(scope, filters, after, limit)
+
+
+def _evidence_type(meter: Meter) -> str:
+    if meter.metric in {"delivering_agent_days", "succeeded_tasks"}:
+        return "agent.task"
+    return "agent.tokens" if meter.metric in {"effective_tokens", "cost"} else meter.type
+
+
+def quarantined(tenant: Tenant, limit: int, after: uuid.UUID | None = None) -> list[Quarantined]:
+    """A page of what was refused."""
+    return quarantine.quarantined(tenant.id, limit, after)
+
+
+def _scope(tenant: Tenant, period: Period | None, received_before: datetime | None = None) -> Scope:
+    """The one place where a tenant becomes the scope of a query."""
+    return Scope(
+        tenant=tenant.id,
+        timezone=tenant.timezone,
+        period=period,
+        received_before=received_before,
+        without_superseded=has_superseded(tenant.id),
+    )
+
+
+def _typed(scope: Scope, event_type: str) -> Scope:
+    return scope if not event_type else replace(scope, types=(event_type,))
+
+
+def _reuse_window() -> timedelta:
+    return timedelta(seconds=settings.REUSE_WINDOW_SECONDS)

@@ -1,0 +1,26 @@
+"""Keeps the derived numbers up to date, tenant by tenant."""
+
+from collections.abc import Callable, Iterable
+
+from metering.clickhouse import rollup
+from metering.models import Tenant
+
+Progress = Callable[[Tenant, int, int], None]
+
+
+def roll_up(tenants: Iterable[Tenant], progress: Progress = lambda *_: None) -> int:
+    """Derive every hour that events received until now have touched; returns how many.
+
+    Safe to run twice and by several workers at once. `progress` hears the tenant, the hours done
+    and the hours there are.
+    """
+    until = rollup.store_now()
+    hours = 0
+    for tenant in tenants:
+        stale = rollup.stale_hours(tenant.id, tenant.timezone, until)
+        done = 0
+        for step in rollup.derive(stale):
+            done += step
+            progress(tenant, done, len(stale.hours))
+        hours += done
+    return hours

@@ -1,0 +1,171 @@
+"""What the tests share: a real embedded ClickHouse for each worker, tenants, keys, events."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from metering.api_keys import create_api_key
+from metering.clickhouse import connection
+from metering.clickhouse.embedded import launch
+from metering.clickhouse.migrate import migrate
+from metering.ingest import Report, ingest
+from metering.models import Tenant
+from metering.rollups import roll_up
+
+_slugs = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of its own for each worker, gone with the run."""
+    folder = tmp_path_factory.mktemp("data")
+    settings.DATA_DIR = folder
+    settings.STATIC_ROOT = folder / "static"
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+    yield folder
+    connection.disconnect()
+    launch.stop(folder / "clickhouse")
+
+
+@pytest.fixture(scope="session")
+def migrated_store(data_dir: Path) -> None:
+    """An embedded ClickHouse with the product's schema; a real server where CLICKHOUSE_URL is set."""
+    migrate()
+
+
+@pytest.fixture
+def store(migrated_store: None, db: None) -> Iterator[None]:
+    """The store with its tables empty: database ids are used again after a rollback."""
+    yield
+    tables = connection.select(
+        "SELECT name FROM system.tables WHERE database = currentDatabase()"
+        " AND name != 'schema_migrations'"
+    )
+    for (table,) in tables:
+        connection.command(f"TRUNCATE TABLE {table}")
+
+
+@pytest.fixture
+def make_tenant(store: None) -> Callable[..., Tenant]:
+    """Tenants with any field set; the slug is made up."""
+
+    def make(**fields: Any) -> Tenant:
+        slug = fields.pop("slug", f"tenant-{next(_slugs)}")
+        return Tenant.objects.create(slug=slug, name=fields.pop("name", slug.title()), **fields)
+
+    return make
+
+
+@pytest.fixture
+def tenant(make_tenant: Callable[..., Tenant]) -> Tenant:
+    """A tenant in UTC and US dollars."""
+    return make_tenant()
+
+
+class Events:
+    """Builds CloudEvents; every one gets an id of its own unless told otherwise."""
+
+    def __init__(self) -> None:
+        self._ids = itertools.count(1)
+
+    def __call__(
+        self, kind: str, time: str | datetime, agent: str = "ada", **data: Any
+    ) -> dict[str, Any]:
+        attributes = {name: data.pop(name) for name in ("id", "source") if name in data}
+        if isinstance(time, datetime):
+            time = time.astimezone(UTC).isoformat()
+        return {
+            "specversion": "1.0",
+            "id": f"e{next(self._ids)}",
+            "source": "test",
+            "type": kind,
+            "subject": agent,
+            "time": time,
+            "data": data,
+        } | attributes
+
+    def task(
+        self, time: str, task: str, status: str = "succeeded", agent: str = "ada", **data: Any
+    ) -> dict[str, Any]:
+        return self("agent.task", time, agent, task=task, status=status, **data)
+
+    def tokens(
+        self, time: str, model: str = "m", agent: str = "ada", **data: Any
+    ) -> dict[str, Any]:
+        return self("agent.tokens", time, agent, model=model, **data)
+
+    def chip(
+        self, started_at: str, ended_at: str, chip: str = "p800", agent: str = "ada", **data: Any
+    ) -> dict[str, Any]:
+        return self(
+            "agent.chip",
+            started_at,
+            agent,
+            chip=chip,
+            started_at=started_at,
+            ended_at=ended_at,
+            **data,
+        )
+
+
+@pytest.fixture
+def event() -> Events:
+    """`event.tokens("2026-10-01T00:00:00Z", input_tokens=5)` and the like."""
+    return Events()
+
+
+def encode(events: list[dict[str, Any]]) -> list[bytes]:
+    """Each event as JSON."""
+    return [msgspec.json.encode(event) for event in events]
+
+
+@pytest.fixture
+def send() -> Callable[..., Report]:
+    """Put events through the ingestion path: `send(tenant, [event, …])`."""
+
+    def _send(tenant: Tenant, events: list[dict[str, Any]]) -> Report:
+        return ingest(tenant, encode(events))
+
+    return _send
+
+
+@pytest.fixture
+def roll() -> Callable[[Tenant], int]:
+    """Bring a tenant's rollups up to date."""
+    return lambda tenant: roll_up([tenant])
+
+
+@pytest.fixture
+def api(client: Client) -> Callable[[Tenant], Client]:
+    """A test client that carries a key of the tenant."""
+
+    def for_tenant(tenant: Tenant) -> Client:
+        key = create_api_key(tenant)
+        return Client(headers={"Authorization": f"Bearer {key}"})
+
+    return for_tenant
+
+
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """A folder of real data beside the checkout, or a skip that says how to get it."""
+
+    def folder(name: str) -> Path:
+        variable = f"{name.upper()}_DIR"
+        default = Path(__file__).resolve().parent.parent.parent / "shared" / name
+        path = Path(os.environ.get(variable, default))
+        if not path.is_dir():
+            pytest.skip(f"no folder {path}; set {variable} to where the {name} are")
+        return path
+
+    return folder
