@@ -1,0 +1,81 @@
+"""CloudEvents over HTTP: structured, batch, binary, a JSON array and NDJSON, into raw events.
+
+Format: CloudEvents 1.0, HTTP and JSON bindings, https://github.com/cloudevents/spec.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from urllib.parse import unquote
+
+import msgspec
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+JSON = "application/json"
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_NUMBERS = msgspec.json.Encoder(decimal_format="number")
+
+
+class UnreadableBody(ValueError):
+    """A body in which no event can be told from the next."""
+
+
+class UnknownContentType(ValueError):
+    """A body of a kind that is not taken."""
+
+
+def split_body(content_type: str, headers: Mapping[str, str], body: bytes) -> list[bytes]:
+    """The JSON text of each event in a request.
+
+    `headers` are read in binary mode only. Raises UnreadableBody or UnknownContentType.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if "ce-specversion" in {name.lower() for name in headers}:
+        return [_binary_event(kind, headers, body)]
+    if kind in NDJSON:
+        return [line for line in body.splitlines() if line.strip()]
+    if kind not in {STRUCTURED, BATCH, JSON}:
+        raise UnknownContentType(
+            f"Content-Type {kind or '(none)'} is not one of {STRUCTURED}, {BATCH}, {JSON},"
+            f" {NDJSON[0]}, nor are there ce- headers"
+        )
+    return _json_events(kind, body)
+
+
+def _json_events(kind: str, body: bytes) -> list[bytes]:
+    text = body.strip()
+    if kind == BATCH and not text.startswith(b"["):
+        raise UnreadableBody(f"a body of {BATCH} must be a JSON array")
+    if kind == STRUCTURED and not text.startswith(b"{"):
+        raise UnreadableBody(f"a body of {STRUCTURED} must be a JSON object")
+    if not text.startswith(b"["):
+        text = b"[" + text + b"]"
+    try:
+        return [bytes(raw) for raw in _LIST.decode(text)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _lenient_events(text, error)
+
+
+def _lenient_events(text: bytes, error: Exception) -> list[bytes]:
+    """NaN and Infinity are no JSON but are sent: refuse the events that hold them, not the others."""
+    try:
+        events = json.loads(text, parse_constant=str, parse_float=Decimal)
+        return [_NUMBERS.encode(event) for event in events]
+    except (ValueError, TypeError, RecursionError):
+        raise UnreadableBody(f"the body is not JSON: {error}") from None
+
+
+def _binary_event(kind: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    if kind and kind != JSON and not kind.endswith("+json"):
+        raise UnknownContentType(f"data of an event must be JSON, not {kind}")
+    event: dict[str, object] = {
+        name.lower().removeprefix("ce-"): unquote(value)
+        for name, value in headers.items()
+        if name.lower().startswith("ce-")
+    }
+    if body.strip():
+        event["data"] = msgspec.Raw(body)
+    return msgspec.json.encode(event)

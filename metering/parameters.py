@@ -1,0 +1,59 @@
+"""Query parameters of the read API; a bad one is a 400 that names it."""
+
+import uuid
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from metering.models import Tenant
+from metering.usage.meter import LABEL
+from metering.usage.period import Period, range_period
+
+MAX_DAYS = 3 * 366
+
+
+def read_range(request: Request, tenant: Tenant) -> Period:
+    """`from` and `to`, the tenant's dates, half-open; the running month when both are absent."""
+    today = timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
+    start = _date(request, "from") or today.replace(day=1)
+    end = _date(request, "to") or max(today, start) + timedelta(days=1)
+    if end <= start:
+        raise ValidationError({"to": "must be after from; the range is half-open"})
+    if (end - start).days > MAX_DAYS:
+        raise ValidationError({"to": f"is more than {MAX_DAYS} days after from"})
+    return range_period(start, end, tenant.timezone)
+
+
+def read_group_by(request: Request, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """`group_by`, comma-separated or repeated, each one of `allowed` or `labels.<key>`."""
+    names = [
+        name.strip()
+        for value in request.query_params.getlist("group_by")
+        for name in value.split(",")
+        if name.strip()
+    ]
+    for name in names:
+        if name not in allowed and not (name.startswith(LABEL) and name != LABEL):
+            choices = ", ".join((*allowed, "labels.<key>"))
+            raise ValidationError({"group_by": f"{name!r} is not one of {choices}"})
+    return tuple(dict.fromkeys(names))
+
+
+def page_after(request: Request) -> uuid.UUID | None:
+    """`after`, the reference of the last row of the page before."""
+    text = request.query_params.get("after")
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        raise ValidationError({"after": f"{text!r} is not a reference"}) from None
+
+
+def _date(request: Request, name: str) -> date | None:
+    text = request.query_params.get(name)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValidationError({name: f"{text!r} is not a date such as 2026-10-01"}) from None

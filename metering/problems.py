@@ -1,0 +1,47 @@
+"""Errors as `application/problem+json` (RFC 9457), for every API of the product."""
+
+from typing import Any
+
+from django.http import JsonResponse
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.views import exception_handler
+
+from metering.clickhouse.connection import StoreUnavailable
+
+RETRY_AFTER_SECONDS = 2
+
+
+def problem(status: int, title: str, detail: str = "", **members: object) -> JsonResponse:
+    """A problem document; `members` are added to it."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def store_unavailable() -> JsonResponse:
+    """503: nothing was lost, the same request can be sent again."""
+    response = problem(503, "Service Unavailable", "the event store is down; send this again")
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def problem_response(exc: Exception, context: dict[str, Any]) -> Any:
+    """DRF's exception handler: any error of an API view as a problem document."""
+    if isinstance(exc, StoreUnavailable):
+        return store_unavailable()
+    response = exception_handler(exc, context)
+    if response is None or not isinstance(exc, APIException):
+        return None if response is None else problem(response.status_code, str(exc))
+    extra = {"errors": exc.detail} if isinstance(exc, ValidationError) else {}
+    answer = problem(response.status_code, exc.default_code, _sentence(exc.detail), **extra)
+    for header in ("WWW-Authenticate", "Retry-After", "Allow"):
+        if header in response.headers:
+            answer[header] = response.headers[header]
+    return answer
+
+
+def _sentence(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return "; ".join(f"{field}: {_sentence(value)}" for field, value in detail.items())
+    if isinstance(detail, list):
+        return " ".join(_sentence(value) for value in detail)
+    return str(detail)
