@@ -23,7 +23,6 @@ class _ExactDecimal:
     """
 
     name: str
-    description = "Decimal of any length"
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "numeric" if connection.vendor == "postgresql" else "text"

@@ -1,0 +1,110 @@
+"""Burst contracts put to a tenant's chips: what was measured, and what it costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from billing.rating import burst as rating
+from billing.rating.burst import BurstPrices, RatedBurst, rate_burst
+from billing.rating.fields import Fields
+from billing.rating.money import ZERO
+from billing.rating.tiers import parse_tiers
+from billing.terms import ContractTerms
+from metering import queries
+from metering.models import Tenant
+from metering.usage.burst import BurstTerms, BurstUsage, measure
+from metering.usage.burst_level import CHIP_PLACES, ChipInterval
+from metering.usage.exact import to_units
+from metering.usage.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredBurst:
+    """A contract over a part of a period: what was measured and what it comes to."""
+
+    contract: ContractTerms
+    period: Period
+    usage: BurstUsage
+    rated: RatedBurst
+
+
+def measure_contract(
+    tenant: Tenant,
+    contract: ContractTerms,
+    period: Period,
+    received_before: datetime | None = None,
+) -> MeasuredBurst:
+    """Measure and rate a contract over a period in which it is in force throughout."""
+    terms = _quantities(contract)
+    opening = ZERO
+    if contract.start < period.start and terms.credit_accrual and terms.credit_cap:
+        # Credits run from the contract's start, so what came before decides what is left.
+        earlier = Period(contract.start, period.start)
+        opening = _measured(tenant, contract.chip, terms, earlier, received_before).closing_credits
+    usage = _measured(tenant, contract.chip, terms, period, received_before, opening)
+    return MeasuredBurst(contract, period, usage, _rated(contract, period, usage))
+
+
+def measure_uncontracted(
+    tenant: Tenant, chip: str, period: Period, received_before: datetime | None = None
+) -> BurstUsage:
+    """What a chip without a contract did; with a baseline of 0 all of it is burst."""
+    return _measured(tenant, chip, BurstTerms(), period, received_before)
+
+
+def has_chip_use(tenant: Tenant, chip: str, period: Period, received_before: datetime) -> bool:
+    """Whether a contract would have charged anything for the chip in a period."""
+    if chip not in queries.chips(tenant, period, received_before):
+        return False
+    usage = measure_uncontracted(tenant, chip, period, received_before)
+    return bool(usage.active_chip_seconds or usage.idle_chip_seconds or usage.cold_starts)
+
+
+def _measured(
+    tenant: Tenant,
+    chip: str,
+    terms: BurstTerms,
+    period: Period,
+    received_before: datetime | None,
+    opening_credits: Decimal = ZERO,
+) -> BurstUsage:
+    stretch = timedelta(milliseconds=terms.longest_stretch_ms)
+    stored = queries.chip_intervals(tenant, chip, period, stretch, received_before)
+    return measure(_intervals(stored), terms, period, opening_credits, tenant.timezone)
+
+
+def _intervals(stored: Iterator[queries.StoredInterval]) -> Iterator[ChipInterval]:
+    for begun, ended, count, phase in stored:
+        yield ChipInterval(begun, ended, to_units(count, CHIP_PLACES), phase)
+
+
+def _quantities(contract: ContractTerms) -> BurstTerms:
+    return BurstTerms(
+        baseline=contract.baseline,
+        credit_accrual=contract.credit_accrual,
+        credit_cap=contract.credit_cap,
+        granularity_ms=contract.granularity_ms,
+        minimum_ms=contract.minimum_ms,
+    )
+
+
+def _rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedBurst:
+    tiers = Fields({"burst_tiers": contract.burst_tiers}, contract.chip)
+    prices = BurstPrices(
+        contract.baseline_price,
+        contract.on_demand_price,
+        parse_tiers(tiers, "burst_tiers"),
+        contract.idle_factor,
+        contract.cold_start_fee,
+    )
+    measured = rating.BurstUsage(
+        baseline_chips=contract.baseline,
+        period_seconds=period.seconds,
+        burst_chip_seconds=usage.burst_chip_seconds,
+        idle_chip_seconds=usage.idle_chip_seconds,
+        cold_starts=usage.cold_starts,
+        peak=usage.peak,
+        hourly_peak_chip_seconds=usage.reserved_hourly_chip_seconds,
+    )
+    return rate_burst(prices, measured)

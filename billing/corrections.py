@@ -1,0 +1,144 @@
+"""Usage that came after its month was invoiced: billed, or given back, on the next invoice.
+
+The earlier month is priced again by its own terms as of the new watermark; a line whose amount is
+no longer what was billed so far becomes a correction line with the difference.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from billing.models import Invoice, InvoiceLine
+from billing.pricing import Group, Priced, PricedLine, price
+from billing.rating.money import EXACT, ZERO
+from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
+from metering.models import Tenant
+
+Identity = tuple[str, Group, datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """An earlier invoice and the terms that its month is priced by again."""
+
+    invoice: Invoice
+    terms: Terms
+
+    def as_json(self) -> dict[str, object]:
+        """The number; the terms only where they are more than the invoice itself keeps."""
+        own = Terms.from_json(self.invoice.snapshot["terms"])
+        more = {} if own == self.terms else {"terms": self.terms.as_json()}
+        return {"number": self.invoice.number, **more}
+
+
+def to_correct(tenant: Tenant, start: datetime) -> list[Corrected]:
+    """The tenant's invoices of earlier periods, oldest first."""
+    earlier = finalized_invoices(tenant).filter(period_end__lte=start).order_by("month", "pk")
+    return [Corrected(invoice, _completed(tenant, invoice)) for invoice in earlier]
+
+
+def corrected_from_json(tenant: Tenant, data: list[dict[str, object]]) -> list[Corrected]:
+    """What an invoice says that it corrected."""
+    numbers = [item["number"] for item in data]
+    found = {i.number: i for i in Invoice.objects.filter(tenant=tenant, number__in=numbers)}
+    invoices = [found[str(number)] for number in numbers]
+    return [
+        Corrected(invoice, Terms.from_json(item.get("terms", invoice.snapshot["terms"])))
+        for invoice, item in zip(invoices, data, strict=True)
+    ]
+
+
+def correction_lines(
+    tenant: Tenant, corrected: Corrected, watermark: datetime
+) -> tuple[list[PricedLine], list[str]]:
+    """The differences as of a watermark, in a fixed order, and what of them has no price."""
+    priced = price(tenant, corrected.terms, watermark)
+    month = corrected.terms.month
+    lines = list(_differences(priced, _billed(corrected.invoice, watermark), month))
+    return lines, [f"{month}: {problem}" for problem in priced.unpriced]
+
+
+def _differences(
+    priced: Priced, billed: dict[Identity, PricedLine], month: str
+) -> Iterator[PricedLine]:
+    now = {line.identity: line for line in priced.lines}
+    gone = sorted(billed.keys() - now.keys())
+    for identity in [*now, *gone]:
+        line, before = now.get(identity), billed.get(identity)
+        shown = line or before
+        assert shown is not None, "an identity comes from one of the two"  # noqa: S101
+        amount = _less(line, before, "amount")
+        if amount:
+            yield replace(
+                shown,
+                description=f"Correction of {month}: {shown.description}",
+                quantity=_less(line, before, "quantity"),
+                exact_amount=_less(line, before, "exact_amount"),
+                amount=amount,
+            )
+
+
+def _less(line: PricedLine | None, before: PricedLine | None, name: str) -> Decimal:
+    return EXACT.subtract(
+        getattr(line, name) if line else ZERO, getattr(before, name) if before else ZERO
+    )
+
+
+def _billed(invoice: Invoice, watermark: datetime) -> dict[Identity, PricedLine]:
+    """What was billed for the invoice's period before the watermark, by line."""
+    own = list(invoice.lines.filter(corrects=None))
+    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark).exclude(
+        invoice__status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID]
+    )
+    billed: dict[Identity, PricedLine] = {}
+    for line in [*own, *later.order_by("pk")]:
+        one = _as_priced(line)
+        if before := billed.get(one.identity):
+            one = replace(
+                before,
+                quantity=EXACT.add(before.quantity, one.quantity),
+                exact_amount=EXACT.add(before.exact_amount, one.exact_amount),
+                amount=EXACT.add(before.amount, one.amount),
+            )
+        billed[one.identity] = one
+    return billed
+
+
+def _as_priced(line: InvoiceLine) -> PricedLine:
+    return PricedLine(
+        code=line.code,
+        group=tuple(sorted(line.group.items())),
+        start=line.period_start,
+        key=line.key,
+        end=line.period_end,
+        description=line.description,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_amount=line.unit_amount,
+        exact_amount=line.exact_amount,
+        amount=line.amount,
+    )
+
+
+def _completed(tenant: Tenant, invoice: Invoice) -> Terms:
+    """The invoice's own terms, and today's prices for what they knew no price of at all.
+
+    What it knew a price of keeps it; late usage of an unknown chip or model needs a new one.
+    """
+    own = Terms.from_json(invoice.snapshot["terms"])
+    chips = {contract.chip for contract in own.contracts}
+    contracts = [c for c in read_contracts(tenant, own.period) if c.chip not in chips]
+    if not own.costed:
+        return msgspec.structs.replace(own, contracts=own.contracts + contracts)
+    models = {rate.model for rate in own.token_rates}
+    units = {(rate.kind, rate.name) for rate in own.unit_rates}
+    book = cost_book(own.currency)
+    return msgspec.structs.replace(
+        own,
+        contracts=own.contracts + contracts,
+        token_rates=own.token_rates + [r for r in book.tokens if r.model not in models],
+        unit_rates=own.unit_rates + [r for r in book.units if (r.kind, r.name) not in units],
+    )

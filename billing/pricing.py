@@ -1,0 +1,183 @@
+"""A tenant's month priced by its terms: usage as of a watermark in, rounded lines out.
+
+The result is a function of the terms and of the events received before the watermark: the same
+whatever order they came in, and the same whenever it is computed again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from billing.contracts import MeasuredBurst, has_chip_use, measure_contract
+from billing.cost_meter import cost_quantities
+from billing.rating.charge import Charge, parse_charge
+from billing.rating.charge_models.burst import Burst
+from billing.rating.line import RatedLine
+from billing.rating.money import plain, round_money
+from billing.rating.rate import adjust, rate
+from billing.rating.units import UsageToRate
+from billing.terms import ChargeTerms, ContractTerms, PlanTerms, Terms
+from billing.units import line_unit, meter_unit
+from metering import queries
+from metering.models import Tenant
+from metering.usage.meter import Meter, parse_meter
+from metering.usage.period import Period
+
+Group = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedLine:
+    """A line of an invoice before it is one. The first four fields tell it from all others."""
+
+    code: str
+    group: Group
+    start: datetime
+    key: str
+    end: datetime
+    description: str
+    quantity: Decimal
+    unit: str
+    unit_amount: Decimal | None
+    exact_amount: Decimal
+    amount: Decimal
+
+    @property
+    def identity(self) -> tuple[str, Group, datetime, str]:
+        return self.code, self.group, self.start, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """The lines in the order of the plan, and what needs a price and has none."""
+
+    lines: list[PricedLine] = field(default_factory=list)
+    unpriced: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pricing:
+    """One charge over one part of the period."""
+
+    tenant: Tenant
+    terms: Terms
+    watermark: datetime
+    period: Period
+    code: str
+    charge: Charge
+    unit: str = ""
+
+    def lines(self, group: Group, rated: list[tuple[Period, RatedLine]]) -> Iterator[PricedLine]:
+        """Rated lines, each rounded once."""
+        title = self.code.replace("-", " ").replace("_", " ").capitalize()
+        words = [title, *(value for _, value in group if value)]
+        for period, line in rated:
+            yield PricedLine(
+                code=self.code,
+                group=group,
+                start=period.start,
+                key=line.key,
+                end=period.end,
+                description=" · ".join([*words, line.description]),
+                quantity=Decimal(plain(line.quantity)),
+                unit=line_unit(line, self.charge, self.unit),
+                unit_amount=line.unit_amount and Decimal(plain(line.unit_amount)),
+                exact_amount=Decimal(plain(line.amount)),
+                amount=round_money(line.amount, self.terms.currency),
+            )
+
+
+def price(tenant: Tenant, terms: Terms, watermark: datetime) -> Priced:
+    """Every charge of every plan version that the terms hold."""
+    priced = Priced()
+    then = at_terms(tenant, terms)
+    for plan in terms.plans:
+        for charge in plan.charges:
+            _add_charge(priced, then, terms, plan, charge, watermark)
+    return priced
+
+
+def at_terms(tenant: Tenant, terms: Terms) -> Tenant:
+    """The tenant as the terms knew it: its days are counted on the clock it had."""
+    return Tenant(id=tenant.pk, slug=tenant.slug, timezone=terms.timezone, currency=terms.currency)
+
+
+def _add_charge(
+    priced: Priced,
+    tenant: Tenant,
+    terms: Terms,
+    plan: PlanTerms,
+    entry: ChargeTerms,
+    watermark: datetime,
+) -> None:
+    charge = parse_charge(entry.charge)
+    pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge)
+    if isinstance(charge.model, Burst):
+        priced.lines.extend(_burst_lines(pricing, priced.unpriced))
+    else:
+        meter = parse_meter(entry.meter)
+        unit = meter_unit(meter, terms.currency)
+        pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge, unit)
+        priced.lines.extend(_metered_lines(pricing, meter, priced.unpriced))
+
+
+def _metered_lines(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> Iterator[PricedLine]:
+    """Each group is rated alone; a charge without any usage is rated at 0, for its minimum."""
+    quantities = _quantities(pricing, meter, unpriced) or {(): Decimal(0)}
+    for group in sorted(quantities):
+        rated = rate(pricing.charge, UsageToRate(quantity=quantities[group]))
+        yield from pricing.lines(group, [(pricing.period, line) for line in rated.lines])
+
+
+def _quantities(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> dict[Group, Decimal]:
+    tenant, period, watermark = pricing.tenant, pricing.period, pricing.watermark
+    if meter.metric != "cost":
+        found = queries.meter_quantities(tenant, meter, period, received_before=watermark)
+        return {tuple(sorted(item.group)): item.quantity for item in found}
+    quantities, missing = cost_quantities(tenant, meter, period, pricing.terms.book, watermark)
+    unpriced.extend(f"{pricing.code}: {name} has no price in the cost book" for name in missing)
+    return quantities
+
+
+def _burst_lines(pricing: _Pricing, unpriced: list[str]) -> Iterator[PricedLine]:
+    """Each chip by its contracts, one after the other; then what applies to their sum."""
+    chips = queries.chips(pricing.tenant, pricing.period, pricing.watermark)
+    contracts = [c for c in pricing.terms.contracts if c.within(pricing.period)]
+    for chip in sorted({*chips, *(contract.chip for contract in contracts)}):
+        own = [contract for contract in contracts if contract.chip == chip]
+        unpriced.extend(_uncovered(pricing, chip, own))
+        if own:
+            yield from _contract_lines(pricing, chip, [_measured(pricing, c) for c in own])
+
+
+def _measured(pricing: _Pricing, contract: ContractTerms) -> MeasuredBurst:
+    period = contract.within(pricing.period)
+    assert period is not None, "a contract of the terms reaches into the period"  # noqa: S101
+    return measure_contract(pricing.tenant, contract, period, pricing.watermark)
+
+
+def _contract_lines(
+    pricing: _Pricing, chip: str, measured: list[MeasuredBurst]
+) -> Iterator[PricedLine]:
+    rated = [(burst.period, line) for burst in measured for line in burst.rated.lines]
+    adjusted = adjust(pricing.charge, [line for _, line in rated]).lines
+    periods = [period for period, _ in rated]
+    periods += [pricing.period] * (len(adjusted) - len(rated))
+    yield from pricing.lines((("chip", chip),), list(zip(periods, adjusted, strict=True)))
+
+
+def _uncovered(pricing: _Pricing, chip: str, contracts: list[ContractTerms]) -> Iterator[str]:
+    """The parts of the period in which the chip worked without a contract."""
+    start = pricing.period.start
+    for contract in [*contracts, None]:
+        covered = contract and contract.within(pricing.period)
+        end = covered.start if covered else pricing.period.end
+        if start < end:
+            gap = Period(start, end)
+            if has_chip_use(pricing.tenant, chip, gap, pricing.watermark):
+                since = (
+                    "" if gap == pricing.period else f" from {start:%F %H:%M} to {end:%F %H:%M} UTC"
+                )
+                yield f"{pricing.code}: chip {chip} has no contract{since}"
+        start = covered.end if covered else end

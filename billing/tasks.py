@@ -1,0 +1,20 @@
+"""What the Celery worker does for billing."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing.invoicing import close_month
+from metering.models import Tenant
+
+
+@shared_task
+def close_last_month() -> None:
+    """Keep the drafts of the month that last ended on each tenant's clock up to date."""
+    for tenant in Tenant.objects.all():
+        today = timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
+        last = today.replace(day=1) - timedelta(days=1)
+        for _ in close_month(f"{last:%Y-%m}", [tenant], finalize=False):
+            pass
