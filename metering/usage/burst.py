@@ -5,7 +5,7 @@ and dormancy are quotients, exact to 50 digits and there rounded half to even.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypedDict
 
@@ -40,11 +40,11 @@ class BurstTerms:
     minimum_ms: int = 0
 
     def __post_init__(self) -> None:
-        for field in ("baseline", "credit_accrual", "credit_cap"):
-            _units(field, getattr(self, field), CHIP_PLACES)
-        for field in ("granularity_ms", "minimum_ms"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field}: {getattr(self, field)} is negative")
+        for name in ("baseline", "credit_accrual", "credit_cap"):
+            _units(name, getattr(self, name), CHIP_PLACES)
+        for name in ("granularity_ms", "minimum_ms"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is negative")
 
     @property
     def rounding(self) -> Rounding:
@@ -79,7 +79,7 @@ class BurstUsage:
     reserved_peak_chip_seconds: Decimal
     reserved_hourly_chip_seconds: Decimal
     closing_credits: Decimal
-    level: Level
+    level: Level = field(repr=False)
 
     @property
     def steps(self) -> list[tuple[int, Decimal]]:
@@ -150,11 +150,11 @@ def _split(level: Level, terms: BurstTerms, opening_credits: Decimal) -> _Split:
     }
 
 
-def _units(field: str, value: Decimal, places: int) -> int:
+def _units(name: str, value: Decimal, places: int) -> int:
     try:
         units = to_units(value, places)
     except ValueError as error:
-        raise ValueError(f"{field}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
     if units < 0:
-        raise ValueError(f"{field}: {value} is negative")
+        raise ValueError(f"{name}: {value} is negative")
     return units

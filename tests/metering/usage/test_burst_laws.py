@@ -1,0 +1,213 @@
+"""Bursts against a tick-by-tick simulation on random intervals, and the laws they obey."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metering.usage.burst import BurstTerms, BurstUsage, measure
+from metering.usage.burst_level import CHIP, ChipInterval
+from metering.usage.exact import QUOTIENT_DIGITS
+from metering.usage.period import Period
+from tests.metering.usage.burst_oracle import Simulation, seconds_from_epoch
+
+MINUTE = 60 * 10**6
+MILLISECOND = 1000
+COUNTS = st.sampled_from(["0", "0.000000000000000001", "0.25", "1", "1", "2", "3.5", "10000"])
+ADDED_UP = (
+    "active_chip_seconds",
+    "baseline_chip_seconds",
+    "credited_chip_seconds",
+    "burst_chip_seconds",
+    "idle_chip_seconds",
+    "cold_starts",
+)
+ROUNDED = {"mean", "p95", "dormancy"}
+
+
+@st.composite
+def intervals(draw: st.DrawFn, tick: int, ticks: int) -> list[ChipInterval]:
+    """Some that begin before the period, reach out of it, or have no length."""
+    rows = []
+    for _ in range(draw(st.integers(0, 12))):
+        start = draw(st.integers(-10, ticks + 2))
+        length = draw(st.one_of(st.integers(0, 6), st.integers(0, ticks)))
+        units = int(Decimal(draw(COUNTS)) * CHIP)
+        phase = draw(st.sampled_from(["active", "active", "idle", "cold_start"]))
+        events = draw(st.integers(1, 3))
+        rows.append(ChipInterval(start * tick, (start + length) * tick, units, phase, events))
+    return rows
+
+
+@st.composite
+def terms(draw: st.DrawFn, tick: int) -> BurstTerms:
+    """Baselines, accruals and caps that are and are not reached, and rounding in whole ticks."""
+    return BurstTerms(
+        baseline=draw(st.sampled_from([Decimal(s) for s in ("0", "0.6", "1", "2.5", "7")])),
+        credit_accrual=draw(
+            st.sampled_from([Decimal(s) for s in ("0", "0.5", "1", "1.000000000000000001")])
+        ),
+        credit_cap=draw(st.sampled_from([Decimal(s) for s in ("0", "0.002", "1", "90", "7200")])),
+        granularity_ms=draw(st.integers(0, 4)) * tick // MILLISECOND,
+        minimum_ms=draw(st.integers(0, 7)) * tick // MILLISECOND,
+    )
+
+
+def agrees(usage: BurstUsage, expected: dict[str, Fraction]) -> None:
+    for name, exact in expected.items():
+        found = Fraction(getattr(usage, name))
+        if name in ROUNDED:
+            assert abs(found - exact) <= exact * Fraction(1, 10 ** (QUOTIENT_DIGITS - 1)), name
+        else:
+            assert found == exact, name
+
+
+OPENING = st.sampled_from([Decimal(s) for s in ("0", "0.001", "33.3", "100000")])
+
+
+@settings(deadline=None)
+@given(st.data(), OPENING, st.sampled_from(["UTC", "Asia/Kolkata"]))
+def test_every_figure_is_that_of_a_walk_minute_by_minute(
+    data: st.DataObject, opening: Decimal, zone: str
+) -> None:
+    ticks = data.draw(st.integers(1, 190))
+    period = seconds_from_epoch("0", str(60 * ticks))
+    rows, contract = data.draw(intervals(MINUTE, ticks)), data.draw(terms(MINUTE))
+    usage = measure(iter(rows), contract, period, opening, zone)
+    expected = Simulation(rows, contract, MINUTE).run(period, Fraction(opening), zone)
+    agrees(usage, asdict(expected))
+
+
+@settings(deadline=None)
+@given(st.data(), OPENING)
+def test_every_figure_is_that_of_a_walk_millisecond_by_millisecond(
+    data: st.DataObject, opening: Decimal
+) -> None:
+    ticks = data.draw(st.integers(1, 60))
+    period = seconds_from_epoch("0", str(Decimal(ticks) / 1000))
+    rows, contract = data.draw(intervals(MILLISECOND, ticks)), data.draw(terms(MILLISECOND))
+    usage = measure(iter(rows), contract, period, opening)
+    expected = Simulation(rows, contract, MILLISECOND).run(period, Fraction(opening))
+    agrees(usage, asdict(expected))
+
+
+HOURS = 3
+THREE_HOURS = seconds_from_epoch("0", str(3600 * HOURS))
+ROWS = intervals(MINUTE, 60 * HOURS)
+TERMS = terms(MINUTE)
+
+
+@given(ROWS, TERMS, st.randoms())
+def test_the_order_of_intervals_changes_nothing(
+    rows: list[ChipInterval], contract: BurstTerms, random: Random
+) -> None:
+    shuffled = random.sample(rows, len(rows))
+    assert measure(shuffled, contract, THREE_HOURS) == measure(rows, contract, THREE_HOURS)
+
+
+@given(ROWS, TERMS)
+def test_adding_up_intervals_of_the_same_bounds_changes_nothing(
+    rows: list[ChipInterval], contract: BurstTerms
+) -> None:
+    halves = [row for row in rows for _ in range(2)]
+    whole = [row._replace(units=2 * row.units, events=2 * row.events) for row in rows]
+    assert measure(halves, contract, THREE_HOURS) == measure(whole, contract, THREE_HOURS)
+
+
+@given(ROWS, st.integers(0, 180))
+def test_without_rounding_an_active_interval_may_be_cut_anywhere(
+    rows: list[ChipInterval], minute: int
+) -> None:
+    at, contract = minute * MINUTE, BurstTerms(baseline=Decimal(1))
+    rows = [row._replace(phase="active") for row in rows]
+    cut = [
+        part
+        for row in rows
+        for part in (
+            row._replace(ended_at=max(row.started_at, min(at, row.ended_at))),
+            row._replace(started_at=max(row.started_at, min(at, row.ended_at))),
+        )
+    ]
+    assert measure(cut, contract, THREE_HOURS) == measure(rows, contract, THREE_HOURS)
+
+
+@given(ROWS, TERMS, st.integers(1, 179), OPENING)
+def test_two_periods_with_credits_handed_on_add_up_to_one(
+    rows: list[ChipInterval], contract: BurstTerms, minute: int, opening: Decimal
+) -> None:
+    middle = THREE_HOURS.start + timedelta(minutes=minute)
+    first = measure(rows, contract, Period(THREE_HOURS.start, middle), opening)
+    second = measure(
+        rows, contract, Period(middle, THREE_HOURS.end), opening_credits=first.closing_credits
+    )
+    whole = measure(rows, contract, THREE_HOURS, opening)
+    for name in ADDED_UP:
+        assert getattr(first, name) + getattr(second, name) == getattr(whole, name), name
+    assert second.closing_credits == whole.closing_credits
+    assert max(first.peak, second.peak) == whole.peak
+    # A stretch that crosses the cut is one in each part.
+    assert whole.bursts <= first.bursts + second.bursts <= whole.bursts + 1
+
+
+@given(ROWS, ROWS, TERMS)
+def test_more_work_is_never_less_burst(
+    rows: list[ChipInterval], more: list[ChipInterval], contract: BurstTerms
+) -> None:
+    less, usage = (measure(r, contract, THREE_HOURS) for r in (rows, rows + more))
+    for name in (
+        *("peak", "mean", "p95", "active_chip_seconds", "baseline_chip_seconds"),
+        *("burst_chip_seconds", "idle_chip_seconds", "cold_starts"),
+        *("reserved_peak_chip_seconds", "reserved_hourly_chip_seconds"),
+    ):
+        assert getattr(usage, name) >= getattr(less, name), name
+    assert usage.dormancy <= less.dormancy
+    assert usage.closing_credits <= less.closing_credits
+
+
+@given(ROWS, TERMS, st.sampled_from(["baseline", "credit_accrual", "credit_cap"]), OPENING)
+def test_a_better_contract_is_never_more_burst(
+    rows: list[ChipInterval], contract: BurstTerms, field: str, opening: Decimal
+) -> None:
+    fields = {name: getattr(contract, name) for name in BurstTerms.__dataclass_fields__}
+    better = BurstTerms(**{**fields, field: fields[field] + 1})
+    less = measure(rows, better, THREE_HOURS, opening)
+    assert (
+        less.burst_chip_seconds <= measure(rows, contract, THREE_HOURS, opening).burst_chip_seconds
+    )
+
+
+@given(ROWS, TERMS, OPENING)
+def test_the_parts_make_the_whole_and_stay_within_their_bounds(
+    rows: list[ChipInterval], contract: BurstTerms, opening: Decimal
+) -> None:
+    usage = measure(rows, contract, THREE_HOURS, opening)
+    parts = usage.baseline_chip_seconds + usage.credited_chip_seconds + usage.burst_chip_seconds
+    assert parts == usage.active_chip_seconds
+    assert usage.baseline_chip_seconds <= contract.baseline * THREE_HOURS.seconds
+    assert 0 <= usage.closing_credits <= contract.credit_cap
+    assert 0 <= usage.dormancy <= 1
+    assert usage.p95 <= usage.peak
+    assert usage.mean <= usage.peak
+    assert usage.active_chip_seconds <= usage.reserved_peak_chip_seconds
+    assert usage.active_chip_seconds <= usage.reserved_hourly_chip_seconds
+
+
+@given(ROWS, TERMS)
+def test_the_steps_begin_with_the_period_and_hold_its_chip_seconds(
+    rows: list[ChipInterval], contract: BurstTerms
+) -> None:
+    usage = measure(rows, contract, THREE_HOURS)
+    times, levels = zip(*usage.steps, strict=True)
+    assert times[0] == THREE_HOURS.start_us
+    assert list(times) == sorted(set(times))
+    assert all(before != after for before, after in pairwise(levels))
+    ends = [*times[1:], THREE_HOURS.end_us]
+    area = sum(
+        Fraction(level) * (end - at) for at, end, level in zip(times, ends, levels, strict=True)
+    )
+    assert area == Fraction(usage.active_chip_seconds) * 10**6
