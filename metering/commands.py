@@ -1,4 +1,4 @@
-"""What the command line's commands share: finding a tenant, and one sentence for what went wrong."""
+"""What the commands share: finding a tenant, and one sentence for what went wrong."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from metering.clickhouse import evidence_query, quarantine
 from metering.clickhouse.active_query import ActiveQuery
-from metering.clickhouse.calls_query import PricedCallsQuery, calls_sql
+from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
 from metering.clickhouse.chip_query import StoredInterval, chips_used
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
 from metering.clickhouse.connection import StoreUnavailable
@@ -25,7 +25,6 @@ from metering.clickhouse.usage_query import (
     TaskCountQuery,
     UsageQuery,
     UsageRow,
-    outcomes_sql,
 )
 from metering.models import Tenant
 from metering.usage.active import ActiveDay
@@ -113,17 +112,11 @@ def priced_calls(
     if received_before is None:
         calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
     else:
-        calls, wasted, bound = _raw_calls(_scope(tenant, period, received_before))
+        scope = _scope(tenant, period, received_before)
+        calls, wasted, bound = raw_calls_sql(scope, _reuse_window())
     return PricedCallsQuery(
         calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
     ).rows()
-
-
-def _raw_calls(scope: Scope) -> tuple[str, str, dict[str, object]]:
-    calls, bound = calls_sql(_typed(scope, "agent.tokens"), _reuse_window())
-    outcomes, outcome_bound = outcomes_sql(replace(scope, period=None, prefix="outcome_"))
-    wasted = f"SELECT task FROM ({outcomes}) WHERE outcome IN ('failed', 'cancelled')"
-    return calls, wasted, outcome_bound | bound
 
 
 def daily_use(

@@ -5,12 +5,13 @@ within the reuse window, in tokens, at most its prompt. Earlier is by (time, sou
 order of arrival never matters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from metering.clickhouse.connection import select
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.scope import Bound, Scope, dimensions_sql, group_columns
+from metering.clickhouse.usage_query import outcomes_sql
 from metering.usage.calls import PricedCalls
 
 CALL_DIMENSIONS = ("day", "agent", "task", "provider", "model", "modality", "service_tier")
@@ -80,6 +81,19 @@ def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
         "lookback": micros(scope.period.start - reuse_window),
         "reuse_window": reuse_window // timedelta(microseconds=1),
     }
+
+
+def raw_calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, str, Bound]:
+    """A SELECT of the scope's calls, one of the tasks that came to nothing, and their values."""
+    calls, bound = calls_sql(replace(scope, types=("agent.tokens",)), reuse_window)
+    wasted, outcome_bound = wasted_sql(scope)
+    return calls, wasted, outcome_bound | bound
+
+
+def wasted_sql(scope: Scope) -> tuple[str, Bound]:
+    """The tasks that ended failed or cancelled, whenever that was; values have a prefix."""
+    outcomes, bound = outcomes_sql(replace(scope, period=None, prefix="outcome_"))
+    return f"SELECT task FROM ({outcomes}) WHERE outcome IN ('failed', 'cancelled')", bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ class _Pending(NamedTuple):
 
 
 def commit_events(tenant: int, events: Sequence[Event]) -> Committed:
-    """Store what is new; durable when this returns. Raises StoreUnavailable, and may be repeated."""
+    """Store what is new; durable when this returns. After StoreUnavailable it may be repeated."""
     result = Committed()
     pending = [_Pending(n, event, event.identity, event.content) for n, event in enumerate(events)]
     winners = _settled(tenant, _stored(tenant, {p.identity for p in pending}))

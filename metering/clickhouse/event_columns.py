@@ -11,7 +11,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(time: datetime) -> int:
-    """Microseconds since the epoch: what a DateTime64(6) is, and quicker to write than a datetime."""
+    """Microseconds since the epoch: what a DateTime64(6) is, and quicker to write."""
     return (time - EPOCH) // _MICROSECOND
 
 

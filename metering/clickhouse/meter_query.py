@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from metering.clickhouse.calls_query import calls_sql
+from metering.clickhouse.calls_query import raw_calls_sql
 from metering.clickhouse.connection import Row, select
 from metering.clickhouse.scope import (
     VALUE_SQL,
@@ -101,13 +101,9 @@ class MeterQuery:
 
     def _effective_calls(self) -> tuple[str, Bound]:
         """The calls whose work was of use; of them, what was not repeated is effective."""
-        calls, bound = calls_sql(replace(self.scope, types=("agent.tokens",)), self.reuse_window)
-        outcomes, outcome_bound = outcomes_sql(replace(self.scope, period=None, prefix="outcome_"))
-        sql = (
-            f"(SELECT * FROM ({calls}) WHERE attempt = 1 AND task NOT IN ("
-            f"SELECT task FROM ({outcomes}) WHERE outcome IN ('failed', 'cancelled')))"
-        )
-        return sql, outcome_bound | bound
+        calls, wasted, bound = raw_calls_sql(self.scope, self.reuse_window)
+        sql = f"(SELECT * FROM ({calls}) WHERE attempt = 1 AND task NOT IN ({wasted}))"
+        return sql, bound
 
     def _quantity(self, bound: Bound) -> str:
         meter = self.meter

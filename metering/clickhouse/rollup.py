@@ -1,4 +1,4 @@
-"""Derives the rollup_ tables from events, an hour at a time, and only the hours that events touched.
+"""Derives the rollup_ tables from events, an hour at a time, and only the hours events touched.
 
 Rows of an hour are written under a new generation, which is named last; see
 schema/0005_rollup_generations.sql. Throwing every rollup away and running this again gives the

@@ -60,7 +60,7 @@ def _json_events(kind: str, body: bytes) -> list[bytes]:
 
 
 def _lenient_events(text: bytes, error: Exception) -> list[bytes]:
-    """NaN and Infinity are no JSON but are sent: refuse the events that hold them, not the others."""
+    """NaN is no JSON but is sent: refuse the events that hold it, not the others."""
     try:
         events = json.loads(text, parse_constant=str, parse_float=Decimal)
         return [_NUMBERS.encode(event) for event in events]
