@@ -1,6 +1,6 @@
 """Burst contracts put to a tenant's chips: what was measured, and what it costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -53,7 +53,23 @@ def measure_uncontracted(
     return _measured(tenant, chip, BurstTerms(), period, received_before)
 
 
-def has_chip_use(tenant: Tenant, chip: str, period: Period, received_before: datetime) -> bool:
+def uncovered(
+    tenant: Tenant,
+    contracts: Sequence[ContractTerms],
+    chip: str,
+    period: Period,
+    received_before: datetime | None = None,
+) -> Iterator[Period]:
+    """The parts of a period in which the chip worked without any of these, its contracts."""
+    start = period.start
+    for covered in [*filter(None, (c.within(period) for c in contracts)), None]:
+        end = covered.start if covered else period.end
+        if start < end and _worked(tenant, chip, Period(start, end), received_before):
+            yield Period(start, end)
+        start = covered.end if covered else end
+
+
+def _worked(tenant: Tenant, chip: str, period: Period, received_before: datetime | None) -> bool:
     """Whether a contract would have charged anything for the chip in a period."""
     if chip not in queries.chips(tenant, period, received_before):
         return False

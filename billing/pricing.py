@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from billing.contracts import MeasuredBurst, has_chip_use, measure_contract
+from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_quantities
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
@@ -146,7 +146,7 @@ def _burst_lines(pricing: _Pricing, unpriced: list[str]) -> Iterator[PricedLine]
     contracts = [c for c in pricing.terms.contracts if c.within(pricing.period)]
     for chip in sorted({*chips, *(contract.chip for contract in contracts)}):
         own = [contract for contract in contracts if contract.chip == chip]
-        unpriced.extend(_uncovered(pricing, chip, own))
+        unpriced.extend(_uncontracted(pricing, chip, own))
         if own:
             yield from _contract_lines(pricing, chip, [_measured(pricing, c) for c in own])
 
@@ -167,17 +167,9 @@ def _contract_lines(
     yield from pricing.lines((("chip", chip),), list(zip(periods, adjusted, strict=True)))
 
 
-def _uncovered(pricing: _Pricing, chip: str, contracts: list[ContractTerms]) -> Iterator[str]:
-    """The parts of the period in which the chip worked without a contract."""
-    start = pricing.period.start
-    for contract in [*contracts, None]:
-        covered = contract and contract.within(pricing.period)
-        end = covered.start if covered else pricing.period.end
-        if start < end:
-            gap = Period(start, end)
-            if has_chip_use(pricing.tenant, chip, gap, pricing.watermark):
-                since = (
-                    "" if gap == pricing.period else f" from {start:%F %H:%M} to {end:%F %H:%M} UTC"
-                )
-                yield f"{pricing.code}: chip {chip} has no contract{since}"
-        start = covered.end if covered else end
+def _uncontracted(pricing: _Pricing, chip: str, contracts: list[ContractTerms]) -> Iterator[str]:
+    gaps = uncovered(pricing.tenant, contracts, chip, pricing.period, pricing.watermark)
+    for gap in gaps:
+        when = f" from {gap.start:%F %H:%M} to {gap.end:%F %H:%M} UTC"
+        since = "" if gap == pricing.period else when
+        yield f"{pricing.code}: chip {chip} has no contract{since}"

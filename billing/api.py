@@ -1,0 +1,247 @@
+"""The read API of everything that has to do with money: thin, over billing.queries."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404, StreamingHttpResponse
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing import queries
+from billing.exports.registry import EXPORTS, export
+from billing.models import Invoice, InvoiceLine
+from billing.rating.money import plain
+from metering.clickhouse.usage_query import USAGE_DIMENSIONS
+from metering.models import ApiKey, Tenant
+from metering.parameters import read_group_by, read_range
+from metering.usage.period import month_period
+
+LINES_PAGE = 500
+
+_TOKEN_FIELDS = (
+    "requests",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+_USAGE_FIELDS = (*_TOKEN_FIELDS, "tasks", "succeeded_tasks", "tool_calls", "chip_seconds")
+_SUM_FIELDS = (
+    *_TOKEN_FIELDS,
+    "cache_write_long_tokens",
+    "prompt_tokens",
+    "total_tokens",
+    "hit_rate",
+    "reusable_tokens",
+    "repeated_tokens",
+    "repeated_share",
+    "failed_tokens",
+    "retried_tokens",
+    "effective_tokens",
+    "efficiency",
+)
+_COST_FIELDS = (
+    "token_cost",
+    "cost_per_million_tokens",
+    "token_efficiency_cost",
+    "succeeded_tasks",
+    "cost_per_succeeded_task",
+    "saving_in_reach",
+    "unpriced",
+)
+_BURST_FIELDS = (
+    "peak",
+    "mean",
+    "p95",
+    "baseline_chip_seconds",
+    "credited_chip_seconds",
+    "burst_chip_seconds",
+    "idle_chip_seconds",
+    "cold_starts",
+    "dormancy",
+    "bursts",
+)
+_BURST_AMOUNTS = (
+    "baseline",
+    "amount",
+    "reserved_peak_amount",
+    "reserved_hourly_amount",
+    "saving",
+)
+_INVOICE_FIELDS = ("number", "kind", "status", "currency", "period_start", "period_end")
+_LINE_FIELDS = (
+    "position",
+    "code",
+    "description",
+    "quantity",
+    "unit",
+    "unit_amount",
+    "group",
+    "period_start",
+    "period_end",
+    "correction",
+)
+Row = dict[str, Any]
+
+
+class Usage(APIView):
+    """`GET /api/v1/usage`: what was used and what it cost, by group."""
+
+    def get(self, request: Request) -> Response:
+        tenant = _tenant(request)
+        group_by = read_group_by(request, USAGE_DIMENSIONS)
+        found = queries.usage(tenant, read_range(request, tenant), group_by)
+        rows = [
+            _grouped(row.usage.group)
+            | _fields(row.usage, _USAGE_FIELDS)
+            | {"cost": _json(row.cost), "currency": tenant.currency, "unpriced": row.unpriced}
+            for row in found
+        ]
+        return Response({"rows": rows, "next": None})
+
+
+class Efficiency(APIView):
+    """`GET /api/v1/efficiency`: how much of the tokens was of use, by group."""
+
+    def get(self, request: Request) -> Response:
+        tenant = _tenant(request)
+        group_by = read_group_by(request, queries.CALL_DIMENSIONS)
+        found = queries.efficiency(tenant, read_range(request, tenant), group_by)
+        rows = [
+            _grouped(row.group)
+            | _fields(row.sums, _SUM_FIELDS)
+            | _fields(row, _COST_FIELDS)
+            | {"currency": tenant.currency}
+            for row in found
+        ]
+        return Response({"rows": rows, "next": None})
+
+
+class Bursts(APIView):
+    """`GET /api/v1/bursts`: one row for each chip."""
+
+    def get(self, request: Request) -> Response:
+        tenant = _tenant(request)
+        rows = [
+            {"chip": row.chip}
+            | _fields(row.usage, _BURST_FIELDS)
+            | _fields(row, _BURST_AMOUNTS)
+            | {"currency": tenant.currency, "contract": row.contract is not None}
+            for row in queries.bursts(tenant, read_range(request, tenant))
+        ]
+        return Response({"rows": rows, "next": None})
+
+
+class Invoices(APIView):
+    """`GET /api/v1/invoices`: the latest first; a draft has no number yet."""
+
+    def get(self, request: Request) -> Response:
+        tenant = _tenant(request)
+        found = queries.invoices(tenant)
+        if {"from", "to"} & request.query_params.keys():
+            period = read_range(request, tenant)
+            found = found.filter(period_start__gte=period.start, period_start__lt=period.end)
+        return Response({"rows": [_invoice(invoice) for invoice in found], "next": None})
+
+
+class InvoiceDetail(APIView):
+    """`GET /api/v1/invoices/{number}`: one invoice with its lines."""
+
+    def get(self, request: Request, number: str) -> Response:
+        invoice = _own_invoice(request, number)
+        lines = [_line(line) for line in invoice.lines.order_by("position")]
+        return Response(_invoice(invoice) | {"lines": lines})
+
+
+class InvoiceLines(APIView):
+    """`GET /api/v1/invoices/{number}/lines`: a page of lines, after a position."""
+
+    def get(self, request: Request, number: str) -> Response:
+        text = request.query_params.get("after", "0")
+        if not (text.isascii() and text.isdecimal() and len(text) < 10):
+            raise ValidationError({"after": f"{text!r} is not the position of a line"})
+        lines = _own_invoice(request, number).lines.order_by("position")
+        page = list(lines.filter(position__gt=int(text))[: LINES_PAGE + 1])
+        following = None
+        if len(page) > LINES_PAGE:
+            following = request.build_absolute_uri(f"?after={page[LINES_PAGE - 1].position}")
+        return Response({"rows": [_line(line) for line in page[:LINES_PAGE]], "next": following})
+
+
+class Export(APIView):
+    """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
+
+    def get(self, request: Request, kind: str) -> StreamingHttpResponse:
+        if kind not in EXPORTS:
+            raise Http404(f"there is no export {kind}")
+        month = request.query_params.get("period", "")
+        try:
+            month_period(month, "UTC")
+        except ValueError as error:
+            raise ValidationError({"period": str(error)}) from error
+        tenant = _tenant(request)
+        response = StreamingHttpResponse(
+            _started(export(kind, [tenant], month)),
+            content_type="text/csv; charset=utf-8; header=present",
+        )
+        name = f"{tenant.slug}-{kind}-{month}.csv"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def _started(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The same lines, two of them already made: a store that is down is then still a 503."""
+    first = [line for _, line in zip(range(2), lines, strict=False)]
+
+    def all_lines() -> Iterator[bytes]:
+        yield from first
+        yield from lines
+
+    return all_lines()
+
+
+def _tenant(request: Request) -> Tenant:
+    """Whose key it is: every answer is about this tenant alone."""
+    assert isinstance(request.auth, ApiKey), "the default permission lets keys alone in"  # noqa: S101
+    return request.auth.tenant
+
+
+def _own_invoice(request: Request, number: str) -> Invoice:
+    invoice = queries.invoices(_tenant(request)).filter(number=number).first()
+    if invoice is None:
+        raise Http404(f"there is no invoice {number}")
+    return invoice
+
+
+def _grouped(group: dict[str, str]) -> Row:
+    """The group's values under their own names, and together."""
+    return {**group, "group": group} if group else {}
+
+
+def _invoice(invoice: Invoice) -> Row:
+    amounts = {name: f"{getattr(invoice, name):f}" for name in ("subtotal", "tax", "total")}
+    more = {"tax_percent": plain(invoice.tax_percent), "not_charged": invoice.not_charged}
+    fields = _fields(invoice, _INVOICE_FIELDS)
+    return fields | amounts | more | {"unpriced": invoice.unpriced}
+
+
+def _line(line: InvoiceLine) -> Row:
+    return _fields(line, _LINE_FIELDS) | {"amount": f"{line.amount:f}"}
+
+
+def _fields(source: object, names: tuple[str, ...]) -> Row:
+    return {name: _json(getattr(source, name)) for name in names}
+
+
+def _json(value: object) -> object:
+    """Decimals as strings, moments as ISO 8601 in UTC, all else as it is."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value

@@ -1,0 +1,15 @@
+"""Addresses of the read API of billing."""
+
+from django.urls import path
+
+from billing import api
+
+urlpatterns = [
+    path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
+    path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
+    path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
+    path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
+    path("api/v1/invoices/<str:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
+    path("api/v1/invoices/<str:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),
+    path("api/v1/exports/<slug:kind>.csv", api.Export.as_view(), name="api-export"),
+]
