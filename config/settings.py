@@ -145,6 +145,9 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+WEB_WORKERS = env.int("WEB_WORKERS", 1)
+WEB_THREADS = env.int("WEB_THREADS", 32)
+
 # How long one commit of events may take; past it the client is told to try again.
 INGEST_COMMIT_SECONDS = env.int("INGEST_COMMIT_SECONDS", 20)
 INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", 64 * 1024 * 1024)
@@ -159,7 +162,7 @@ ROLLUP_EVERY_SECONDS = env.int("ROLLUP_EVERY_SECONDS", 60)
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
 # Without a broker, messages are files in DATA_DIR: same worker, same tasks, nothing to install.
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost")
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         # One folder is both in- and outbox.
@@ -193,6 +196,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Every lost connection is reported by us, once; the driver adds a traceback to each.
+    "loggers": {"clickhouse_driver": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", "WARNING")},
 }
 
