@@ -62,7 +62,8 @@ class BurstUsage:
 
     `active_chip_seconds` = baseline + credited + burst. `reserved_peak_chip_seconds` is the peak
     over the whole period; `reserved_hourly_chip_seconds` the whole chips that each clock hour's
-    peak needs, over that hour. `dormancy` is a share of the time, from 0 to 1.
+    peak needs, over that hour. `dormancy` is a share of the time, from 0 to 1. Quantities may have
+    more digits than the default decimal context keeps: add and multiply them in a wider one.
     """
 
     peak: Decimal

@@ -147,7 +147,8 @@ def test_two_periods_with_credits_handed_on_add_up_to_one(
     )
     whole = measure(rows, contract, THREE_HOURS, opening)
     for name in ADDED_UP:
-        assert getattr(first, name) + getattr(second, name) == getattr(whole, name), name
+        parts = Fraction(getattr(first, name)) + Fraction(getattr(second, name))
+        assert parts == Fraction(getattr(whole, name)), name
     assert second.closing_credits == whole.closing_credits
     assert max(first.peak, second.peak) == whole.peak
     # A stretch that crosses the cut is one in each part.
@@ -186,8 +187,9 @@ def test_the_parts_make_the_whole_and_stay_within_their_bounds(
     rows: list[ChipInterval], contract: BurstTerms, opening: Decimal
 ) -> None:
     usage = measure(rows, contract, THREE_HOURS, opening)
-    parts = usage.baseline_chip_seconds + usage.credited_chip_seconds + usage.burst_chip_seconds
-    assert parts == usage.active_chip_seconds
+    parts = (usage.baseline_chip_seconds, usage.credited_chip_seconds, usage.burst_chip_seconds)
+    # Fractions, for a sum of decimals is rounded by their context.
+    assert sum(map(Fraction, parts)) == Fraction(usage.active_chip_seconds)
     assert usage.baseline_chip_seconds <= contract.baseline * THREE_HOURS.seconds
     assert 0 <= usage.closing_credits <= contract.credit_cap
     assert 0 <= usage.dormancy <= 1
