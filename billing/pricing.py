@@ -79,7 +79,9 @@ class _Pricing:
                 start=period.start,
                 key=line.key,
                 end=period.end,
-                description=" · ".join([*words, line.description]),
+                description=" · ".join(
+                    words if line.key == "units" else [*words, line.description]
+                ),
                 quantity=Decimal(plain(line.quantity)),
                 unit=line_unit(line, self.charge, self.unit),
                 unit_amount=line.unit_amount and Decimal(plain(line.unit_amount)),

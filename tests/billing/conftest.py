@@ -1,0 +1,47 @@
+"""A plan, prices and contracts from a file as an operator would write it, and a month closed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from billing.models import Invoice
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def manage(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command and give what it printed: `manage("close_month", "2026-10")`."""
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        call_command(*words)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def apply(manage: Run, tmp_path: Path) -> Run:
+    """Apply a configuration given as YAML text."""
+
+    def run(text: str, *options: str) -> str:
+        file = tmp_path / "configuration.yaml"
+        file.write_text(text)
+        return manage("apply", str(file), *options)
+
+    return run
+
+
+@pytest.fixture
+def amounts() -> Callable[[str], list[tuple[str, str, str]]]:
+    """The lines of a month's one invoice as (code, quantity, amount)."""
+
+    def of(month: str) -> list[tuple[str, str, str]]:
+        invoice = Invoice.objects.get(month=f"{month}-01")
+        lines = invoice.lines.order_by("position")
+        return [(line.code, f"{line.quantity:f}", f"{line.amount:f}") for line in lines]
+
+    return of
