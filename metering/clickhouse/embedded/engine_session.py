@@ -13,6 +13,9 @@ from metering.clickhouse.embedded.statement import Statement, insert_target, pla
 # What chDB, made for interactive use, sets otherwise than a server.
 SERVER_SETTINGS: Final = {"implicit_select": "0", "allow_introspection_functions": "0"}
 
+# ClickHouse's own client sends this with every query, and SET does not take it.
+_ALREADY_SO: Final = {("run_query_in_background", "0"), ("run_query_in_background", "false")}
+
 _INSERTABLE: Final = ("", "DEFAULT")
 
 Columns = list[tuple[str, str]]
@@ -70,7 +73,8 @@ class EngineSession:
         self._restore()
         for name, value in settings.items():
             self._query_settings[name] = value
-            self._set(name, value)
+            if (name, value) not in _ALREADY_SO:
+                self._set(name, value)
 
     def _set(self, name: str, value: str | None) -> None:
         self.run(f"SET {identifier(name)} = {'DEFAULT' if value is None else quoted(value)}")
@@ -88,7 +92,8 @@ class EngineSession:
         try:
             self._set(name, self._own_settings.get(name))
         except ServerError as error:
-            if error.code != errors.UNKNOWN_SETTING:  # it was refused, so there is nothing to undo
+            # It was refused, so there is nothing to undo.
+            if error.code not in (errors.UNKNOWN_SETTING, errors.BAD_ARGUMENTS):
                 raise
 
     def _reopen(self) -> None:
@@ -153,6 +158,10 @@ class EngineSession:
         count = source.varint()
         names = [source.text() for _ in range(count)]
         return [(name, source.text()) for name in names]
+
+    def exists(self, database: str, table: str) -> bool:
+        name = f"{identifier(database or self._database)}.{identifier(table)}"
+        return self.run(f"EXISTS TABLE {name}", "TSV").strip() == b"1"
 
     def _columns(self, select: str) -> Columns:
         return [(name, kind) for name, kind, *_ in self._rows(f"DESCRIBE ({select}\n)")]

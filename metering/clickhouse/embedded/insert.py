@@ -21,7 +21,8 @@ from metering.clickhouse.embedded.protocol import Block
 # Rows keep the order in which they came; a block with a foreign column is refused; settings
 # that are about results do not touch the rows of an INSERT.
 _SETTINGS: Final = (
-    "max_insert_threads = 1, input_format_skip_unknown_fields = 0, "
+    "max_insert_threads = 1, parallelize_output_from_storages = 0, "
+    "input_format_skip_unknown_fields = 0, "
     "limit = 0, offset = 0, additional_result_filter = ''"
 )
 

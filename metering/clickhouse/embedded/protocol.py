@@ -16,12 +16,13 @@ from metering.clickhouse.embedded.errors import ProtocolError, ServerError
 REVISION: Final = 54429
 TIMEZONE: Final = "UTC"
 
-HELLO, QUERY, DATA, CANCEL, PING = range(5)
+HELLO, QUERY, DATA, CANCEL, PING, TABLES_STATUS, KEEP_ALIVE, SCALAR = range(8)
 _HELLO, _DATA, _EXCEPTION, _PROGRESS, _PONG, _END_OF_STREAM, _PROFILE_INFO = range(7)
+_TABLES_STATUS_ANSWER = 9
 _COMPLETE = 2
 _TCP, _HTTP = 1, 2
 _NO_BLOCK_INFO = bytes((1, 0, 2, 255, 255, 255, 255, 0))
-_LZ4 = 0x82
+_LZ4, _STORED = 0x82, 0x02
 _FRAME_HEADER = 9
 _VARINT_SIZE = 10
 _RECEIVE_SIZE = 1 << 18
@@ -174,6 +175,10 @@ class Wire:
         if interface == _TCP:
             source.varint()
 
+    def tables(self) -> list[tuple[str, str]]:
+        """Databases and tables whose state is asked for."""
+        return [(self._source.text(), self._source.text()) for _ in range(self._source.varint())]
+
     def block(self, compressed: bool) -> Block:
         """The rest of a DATA packet."""
         table = self._source.text()
@@ -205,9 +210,12 @@ class Wire:
         packed = source.read(size - _FRAME_HEADER)
         if _checksum(header + packed) != checksum:
             raise ProtocolError(errors.CHECKSUM_DOESNT_MATCH, "Checksum doesn't match")
-        if header[0] != _LZ4:
-            raise ProtocolError(errors.UNKNOWN_COMPRESSION_METHOD, "Only LZ4 is understood")
         source.mark()
+        if header[0] == _STORED:
+            return packed
+        if header[0] != _LZ4:
+            message = f"Compression method {header[0]:#x} is not understood, only LZ4 and NONE"
+            raise ProtocolError(errors.UNKNOWN_COMPRESSION_METHOD, message)
         size = int.from_bytes(header[5:], "little")
         return bytes(lz4.decompress(packed, uncompressed_size=size))
 
@@ -243,6 +251,11 @@ class Wire:
     def send_profile(self, rows: int, blocks: int, size: int) -> None:
         limits = bytes((0, 0, 0))  # no limit applied, no count of rows before one
         self._send(varint(_PROFILE_INFO), varint(rows), varint(blocks), varint(size), limits)
+
+    def send_existing(self, tables: list[tuple[str, str]]) -> None:
+        """The tables, out of those asked for, that exist; none is replicated."""
+        states = (text(database) + text(table) + b"\x00" for database, table in tables)
+        self._send(varint(_TABLES_STATUS_ANSWER), varint(len(tables)), *states)
 
     def send_end(self) -> None:
         self._send(varint(_END_OF_STREAM))

@@ -102,9 +102,12 @@ class Session:
             self._wire.send_pong()
         elif packet == protocol.QUERY:
             self._answer_query()
+        elif packet == protocol.TABLES_STATUS:
+            tables = self._wire.tables()
+            self._wire.send_existing([table for table in tables if self._engine.exists(*table)])
         elif packet == protocol.DATA:
             raise ServerError(errors.UNEXPECTED_PACKET_FROM_CLIENT, "Unexpected packet Data")
-        elif packet != protocol.CANCEL:  # one that came after the query's end means nothing
+        elif packet not in (protocol.CANCEL, protocol.KEEP_ALIVE):  # a cancel can come too late
             message = f"Unknown packet {packet} from client"
             raise ServerError(errors.UNKNOWN_PACKET_FROM_CLIENT, message)
 
@@ -136,10 +139,13 @@ class Session:
         """DATA packets up to the one that ends the series."""
         while True:
             packet = self._wire.packet()
-            if packet != protocol.DATA:
+            if packet not in (protocol.DATA, protocol.SCALAR):
                 message = f"Unexpected packet {packet}, expected Data"
                 raise ProtocolError(errors.UNEXPECTED_PACKET_FROM_CLIENT, message)
             block = self._wire.block(self._compressed)
+            # Scalars are an optimisation: a query that needs one says so, in the engine.
+            if packet == protocol.SCALAR:
+                continue
             if block.is_end:
                 return
             yield block
@@ -214,13 +220,13 @@ class Session:
     # INSERT
 
     def _insert(self, head: str) -> None:
-        columns = self._engine.insert_columns(head)
-        insert = Insert(self._engine, head, columns)
-        with contextlib.closing(insert), self._engine.announced(head):
-            self._wire.send_header(columns, self._compressed)
-            self._take_rows(insert)
-            with self._server.watch(self._socket, self._cancel), self._progress.reported():
-                insert.finish()
+        with self._engine.announced(head):
+            columns = self._engine.insert_columns(head)
+            with contextlib.closing(Insert(self._engine, head, columns)) as insert:
+                self._wire.send_header(columns, self._compressed)
+                self._take_rows(insert)
+                with self._server.watch(self._socket, self._cancel), self._progress.reported():
+                    insert.finish()
 
     def _take_rows(self, insert: Insert) -> None:
         """Appends what comes; after an error it still reads to the end, to stay in step."""
