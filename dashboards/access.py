@@ -1,0 +1,51 @@
+"""Which tenant a request is about: decided here, and nowhere else."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractUser
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from metering.models import Tenant
+
+TenantView = Callable[..., HttpResponse]
+_SESSION_KEY = "tenant"
+
+
+def visible_tenants(user: AbstractUser) -> QuerySet[Tenant]:
+    """The tenants whose pages this person may see; staff see all."""
+    tenants = Tenant.objects.all()
+    return tenants if user.is_staff else tenants.filter(memberships__user=user)
+
+
+def tenant_page(view: TenantView) -> TenantView:
+    """Give the view `(request, tenant, …)`: the tenant chosen by `?tenant=`, else the last one.
+
+    A tenant that does not exist and one that is not theirs are the same 404.
+    """
+
+    @login_required
+    @wraps(view)
+    def scoped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        return view(request, _tenant(request), *args, **kwargs)
+
+    return scoped
+
+
+def _tenant(request: HttpRequest) -> Tenant:
+    user = request.user
+    if not isinstance(user, AbstractUser):
+        raise Http404
+    tenants = visible_tenants(user)
+    chosen = request.GET.get("tenant")
+    kept = chosen or request.session.get(_SESSION_KEY)
+    tenant = tenants.filter(slug=kept).first() if kept else None
+    if tenant is None:
+        # A membership that was taken away while the session lasted falls back to another tenant.
+        tenant = None if chosen else tenants.first()
+    if tenant is None:
+        raise Http404("no such tenant")
+    request.session[_SESSION_KEY] = tenant.slug
+    return tenant
