@@ -6,6 +6,7 @@ metering/clickhouse/embedded), and the supervisor needs it all the time.
 
 import ctypes
 import http.client
+import logging
 import os
 import signal
 import socket
@@ -21,6 +22,8 @@ from django.conf import settings
 
 from metering.clickhouse import connection
 from metering.clickhouse.embedded import launch
+
+logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 15
@@ -46,13 +49,16 @@ class Child:
             raise ProcessError(f"{self.name} ended {_RESTARTS} times within a minute; see above")
         self.starts.append(now)
         # A group of its own, so that Ctrl-C reaches the supervisor only and the order is ours.
-        self.process = subprocess.Popen(self.command, process_group=0, preexec_fn=_die_with_parent)  # noqa: PLW1509 - the parent has one thread when it forks
+        self.process = subprocess.Popen(
+            self.command,
+            process_group=0,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one thread when it forks
+        )
 
     def keep(self) -> None:
         if self.process is not None and self.process.poll() is not None:
-            print(
-                f"{self.name} ended with {self.process.returncode}; starting it again",
-                file=sys.stderr,
+            logger.warning(
+                "%s ended with %s; starting it again", self.name, self.process.returncode
             )
             self.start()
 
@@ -182,7 +188,7 @@ class Supervisor:
         try:
             connection.select("SELECT 1")
         except connection.StoreUnavailable as error:
-            print(f"{error}; trying again", file=sys.stderr)
+            logger.warning("%s; trying again", error)
 
     def _is_healthy(self) -> bool:
         web = http.client.HTTPConnection(self._host, self._port, timeout=5)

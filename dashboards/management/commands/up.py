@@ -23,7 +23,11 @@ class Command(BaseCommand):
         self.serve(options["host"], options["port"])
 
     def serve(
-        self, host: str, port: int, before: Callable[[], None] | None = None, greeting: str = ""
+        self,
+        host: str,
+        port: int,
+        before: Callable[[], None] | None = None,
+        greeting: Callable[[], str] = str,
     ) -> None:
         """Prepare, do `before`, then run until a signal. All that can be mended is one sentence."""
         try:
@@ -37,8 +41,7 @@ class Command(BaseCommand):
             self._prepare(before)
             supervisor.start()
             self.stdout.write(f"Daybook is ready: http://{host}:{port}/ (Ctrl-C stops it)")
-            if greeting:
-                self.stdout.write(greeting)
+            self.stdout.write(greeting())
             self.stdout.flush()
             supervisor.run()
         except ProcessError as error:
