@@ -1,0 +1,94 @@
+"""An installation of its own for a benchmark: real processes in a folder that is thrown away."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+from django.conf import settings
+
+_READY_SECONDS = 120
+
+
+class BenchError(Exception):
+    """The benchmark cannot go on; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running installation, and the commands that belong to it."""
+
+    port: int
+    data_dir: Path
+
+    def manage(self, *arguments: str) -> str:
+        """What a management command prints, run on this installation."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env=_environment(self.data_dir),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchError(f"manage.py {arguments[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def make_key(self, slug: str) -> str:
+        """A new tenant's API key."""
+        self.manage("create_tenant", slug)
+        return self.manage("create_api_key", "--tenant", slug).splitlines()[-1]
+
+
+@contextmanager
+def running_installation() -> Iterator[Installation]:
+    """`manage.py up` on a free port and an empty folder; stopped and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="daybook-bench-") as folder:
+        installation = Installation(_free_port(), Path(folder))
+        up = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--port", str(installation.port)],
+            cwd=settings.BASE_DIR,
+            env=_environment(installation.data_dir),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_until_ready(installation.port, up)
+            yield installation
+        finally:
+            up.send_signal(signal.SIGTERM)
+            up.wait(60)
+
+
+def _environment(data_dir: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return kept | {"DATA_DIR": str(data_dir)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(port: int, up: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and up.poll() is None:
+        try:
+            web = HTTPConnection("127.0.0.1", port, timeout=5)
+            web.request("GET", "/healthz")
+            if web.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise BenchError("the installation under test did not start; try: manage.py up")

@@ -1,0 +1,49 @@
+"""`manage.py bench`."""
+
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from metering.bench.ingest import BATCH, CONNECTIONS, IngestResult, bench_ingest
+from metering.bench.installation import BenchError, running_installation
+from metering.commands import one_sentence
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure the product beside the bare driver or engine, in one run, in a folder of its own."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("what", choices=["ingest"])
+        parser.add_argument("--events", type=int, default=200_000, help="how many (200,000)")
+        parser.add_argument("--json", action="store_true", help="print JSON only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["events"] < BATCH * CONNECTIONS:
+            raise CommandError(f"--events must be at least {BATCH * CONNECTIONS}")
+        try:
+            with (
+                one_sentence(),
+                running_installation() as installation,
+                tqdm(total=options["events"], unit=" events", disable=None) as bar,
+            ):
+                result = bench_ingest(installation, options["events"], bar.update)
+        except BenchError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(
+            msgspec.json.encode(asdict(result)).decode() if options["json"] else _table(result)
+        )
+
+
+def _table(result: IngestResult) -> str:
+    return (
+        f"{result.events:,} events, batches of {result.batch:,}, {result.connections} connections\n"
+        f"over HTTP:   {result.http_events_per_second:>12,.0f} events/s\n"
+        f"bare driver: {result.bare_rows_per_second:>12,.0f} rows/s\n"
+        f"ratio:       {result.ratio:>12.3f}"
+    )
