@@ -8,6 +8,7 @@ from billing.configuration_schema import ChargeEntry, ConfigurationError, PlanEn
 from billing.models import Charge, Plan, PlanVersion
 from billing.rating.charge import parse_charge
 from billing.rating.charge_models.burst import Burst
+from billing.rating.charge_models.percentage import Percentage
 from billing.rating.errors import ChargeError
 from metering.usage.meter import MeterError, parse_meter
 
@@ -51,6 +52,8 @@ def _check_charge(entry: ChargeEntry, path: str) -> None:
             raise ConfigurationError(f"{path}.meter: the contracts of a burst charge count chips")
     elif entry.meter is None:
         raise ConfigurationError(f"{path}.meter: is missing")
+    elif isinstance(charge.model, Percentage) and charge.model.prices_each_event:
+        raise ConfigurationError(f"{path}.charge: amounts per event cannot be invoiced yet")
     else:
         parse_meter(entry.meter)
 

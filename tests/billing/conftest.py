@@ -45,3 +45,9 @@ def amounts() -> Callable[[str], list[tuple[str, str, str]]]:
         return [(line.code, f"{line.quantity:f}", f"{line.amount:f}") for line in lines]
 
     return of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_folder(data_dir: Path) -> None:
+    """The folder of collected static files, which the web server's middleware looks for."""
+    (data_dir / "static").mkdir(exist_ok=True)
