@@ -75,6 +75,19 @@ def test_a_query_ends_with_its_client(connect: Connect, client: Client) -> None:
         wait_for(client, sql, 0)
 
 
+def test_a_client_that_leaves_before_its_query_began_leaves_nothing(
+    connect: Connect, client: Client
+) -> None:
+    for _ in range(20):
+        leaving = connect().connection
+        leaving.connect()
+        leaving.send_query(ENDLESS)
+        leaving.send_external_tables([])
+        leaving.disconnect()
+    time.sleep(0.2)
+    wait_for(client, ENDLESS, 0)
+
+
 def test_a_query_can_be_cancelled_and_the_connection_goes_on(
     connect: Connect, client: Client
 ) -> None:

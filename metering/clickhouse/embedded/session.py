@@ -187,8 +187,12 @@ class Session:
 
     def _execute(self, parsed: Statement) -> None:
         rows = count = size = 0
-        with self._server.watch(self._socket, self._cancel), self._progress.reported():
-            for payload, block_rows in self._result(parsed):
+        with (
+            self._server.watch(self._socket, self._cancel),
+            self._progress.reported(),
+            contextlib.closing(self._result(parsed)) as result,
+        ):
+            for payload, block_rows in result:
                 if not count:
                     self._send_header(parsed, payload)
                 self._wire.send_block(payload, self._compressed)

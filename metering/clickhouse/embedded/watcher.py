@@ -5,6 +5,7 @@ import logging
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from metering.clickhouse.embedded import protocol
@@ -12,6 +13,7 @@ from metering.clickhouse.embedded import protocol
 logger = logging.getLogger(__name__)
 
 _INTERVAL_MS = 200
+_PAUSE_SECONDS = 0.02
 
 
 class Watcher:
@@ -48,13 +50,19 @@ class Watcher:
                     self._some.clear()
             for key, _ in poll.poll(_INTERVAL_MS):
                 self._look(key)
+            time.sleep(_PAUSE_SECONDS)
 
     def _look(self, key: int) -> None:
         # Under the lock, so that a query that ends now is not followed by a stray cancel.
         with self._lock:
-            client, cancel = self._watched.pop(key, (None, None))
-            if client is not None and cancel is not None and _gave_up(client):
+            client, cancel = self._watched.get(key, (None, None))
+            if client is None or cancel is None:
+                return
+            if _gave_up(client):
+                # Again and again: the engine may not have begun the query yet.
                 self._cancel(cancel)
+            else:
+                del self._watched[key]
 
     def _cancel(self, cancel: Callable[[], None]) -> None:
         try:
