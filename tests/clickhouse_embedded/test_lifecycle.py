@@ -92,6 +92,26 @@ def test_sigterm_lets_a_running_query_finish(own: Path) -> None:
     client.disconnect()
 
 
+def test_sigterm_cancels_what_does_not_finish(own: Path) -> None:
+    client = Client.from_url(launch.ensure_running(own))
+    endless = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.execute, endless)
+        time.sleep(0.3)
+        launch.stop(own, timeout=9)
+        assert isinstance(answer.exception(), (DriverError, EOFError, OSError))
+    client.disconnect()
+
+
+def test_its_times_are_utc_in_another_zone(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    client = Client.from_url(launch.ensure_running(own))
+    assert client.execute("SELECT timezone(), toString(toDateTime(0))") == [
+        ("UTC", "1970-01-01 00:00:00")
+    ]
+    client.disconnect()
+
+
 def test_the_exit_code_is_zero_after_sigterm(own: Path) -> None:
     command = [sys.executable, "-m", "metering.clickhouse.embedded", str(own)]
     with subprocess.Popen(command) as server:
