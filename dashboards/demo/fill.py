@@ -89,7 +89,7 @@ def _send_misspelt(now: datetime) -> None:
 
 
 def _roll_up() -> None:
-    with tqdm(unit=" h", desc=f"{'Rolling up':20}") as bar:
+    with tqdm(unit=" steps", desc=f"{'Rolling up':20}") as bar:
         roll_up(Tenant.objects.all(), lambda _tenant, _done, _hours: bar.update())
 
 

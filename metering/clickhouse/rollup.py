@@ -7,7 +7,7 @@ same rows.
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,8 +21,10 @@ from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
 HOUR = timedelta(hours=1)
-# Hours next to each other are derived together: the look-back over the reuse window is read once.
-_MOST_HOURS_AT_ONCE = 24
+# Hours of a week are derived together, so that the look-back over the reuse window is read once,
+# unless they hold more than a step should keep in memory.
+_WIDEST_STEP = timedelta(days=7)
+_MOST_EVENTS_A_STEP = 1_000_000
 # Only rows that nobody can be reading or still writing are removed.
 _KEEP_OLD_GENERATIONS = timedelta(days=1)
 _BARRIER_SECONDS = 60
@@ -60,6 +62,7 @@ class Stale:
     tenant: int
     timezone: str
     hours: tuple[datetime, ...]
+    events: dict[datetime, int]
     until: datetime
 
 
@@ -91,19 +94,20 @@ def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     since = _scanned_until(tenant, timezone)
     settle_received(tenant, since, micros(until))
     rows = select(
-        "SELECT hour, max(blocks) FROM ("
-        " SELECT toStartOfHour(time) AS hour, max(notEmpty(prefix_blocks)) AS blocks FROM events"
+        "SELECT hour, max(blocks), sum(n) FROM ("
+        " SELECT toStartOfHour(time) AS hour, max(notEmpty(prefix_blocks)) AS blocks, count() AS n"
+        " FROM events"
         " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
         " AND received_at < fromUnixTimestamp64Micro(%(until)s) GROUP BY hour"
-        " UNION ALL SELECT DISTINCT toStartOfHour(time) AS hour, 1 FROM superseded"
+        " UNION ALL SELECT DISTINCT toStartOfHour(time) AS hour, 1, 1 FROM superseded"
         " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
         ") GROUP BY hour ORDER BY hour",
         {"tenant": tenant, "since": since, "until": micros(until)},
     )
-    touched = {hour.replace(tzinfo=UTC) for hour, _ in rows}
-    with_blocks = [hour.replace(tzinfo=UTC) for hour, blocks in rows if blocks]
-    touched |= _hours_that_may_reuse(tenant, with_blocks)
-    return Stale(tenant, timezone, tuple(sorted(touched)), until)
+    touched = {hour.replace(tzinfo=UTC): events for hour, _, events in rows}
+    with_blocks = [hour.replace(tzinfo=UTC) for hour, blocks, _ in rows if blocks]
+    hours = touched.keys() | _hours_that_may_reuse(tenant, with_blocks)
+    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until)
 
 
 def _scanned_until(tenant: int, timezone: str) -> int:
@@ -139,17 +143,17 @@ def derive(stale: Stale) -> Iterator[int]:
     """Write and publish the stale hours; yields how many hours each step did."""
     without_superseded = has_superseded(stale.tenant)
     generation = micros(stale.until) * 1024 + secrets.randbelow(1024)
-    for run in _runs(stale.hours):
+    for step in _steps(stale):
         scope = Scope(
             tenant=stale.tenant,
             timezone=stale.timezone,
-            period=Period(run[0], run[-1] + HOUR),
+            period=Period(step[0], step[-1] + HOUR),
             received_before=stale.until,
             without_superseded=without_superseded,
         )
-        _derive_run(scope, generation)
-        _publish(stale, run, generation)
-        yield len(run)
+        _derive_step(scope, step, generation)
+        _publish(stale, step, generation)
+        yield len(step)
     insert(
         "rollup_scans",
         ["tenant", "scanned_until", "timezone"],
@@ -157,19 +161,23 @@ def derive(stale: Stale) -> Iterator[int]:
     )
 
 
-def _runs(hours: Iterable[datetime]) -> Iterator[list[datetime]]:
-    """Consecutive hours together, up to a day of them."""
-    run: list[datetime] = []
-    for hour in hours:
-        if run and (hour - run[-1] != HOUR or len(run) == _MOST_HOURS_AT_ONCE):
-            yield run
-            run = []
-        run.append(hour)
-    if run:
-        yield run
+def _steps(stale: Stale) -> Iterator[list[datetime]]:
+    """Hours that are derived by one query each table."""
+    step: list[datetime] = []
+    events = 0
+    for hour in stale.hours:
+        too_wide = step and hour - step[0] >= _WIDEST_STEP
+        if too_wide or events > _MOST_EVENTS_A_STEP:
+            yield step
+            step, events = [], 0
+        step.append(hour)
+        events += stale.events.get(hour, 0)
+    if step:
+        yield step
 
 
-def _derive_run(scope: Scope, generation: int) -> None:
+def _derive_step(scope: Scope, hours: list[datetime], generation: int) -> None:
+    """The scope spans the hours; those between them that are not stale are left alone."""
     for table, columns, (sql, bound) in (
         ("rollup_calls", (*CALL_COLUMNS, "reusable_tokens"), _calls(scope)),
         ("rollup_tasks", _TASK_COLUMNS, _tasks(scope)),
@@ -178,8 +186,9 @@ def _derive_run(scope: Scope, generation: int) -> None:
         hour = "toStartOfHour(time)" if table == "rollup_calls" else "hour"
         command(
             f"INSERT INTO {table} (tenant, hour, generation, {', '.join(columns)})"
-            f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})",
-            bound | {"generation": generation},
+            f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})"
+            f" WHERE toUnixTimestamp({hour}) IN %(hours)s",
+            bound | {"generation": generation, "hours": [int(h.timestamp()) for h in hours]},
             max_partitions_per_insert_block=0,
         )
 
