@@ -128,7 +128,7 @@ class Scope:
 
 
 def has_superseded(tenant: int) -> bool:
-    """Whether any row of the tenant ever lost a race; mostly not, which spares scans two columns."""
+    """Whether any row of the tenant ever lost a race; mostly not, and scans read less then."""
     return bool(
         select("SELECT 1 FROM superseded WHERE tenant = %(tenant)s LIMIT 1", {"tenant": tenant})
     )

@@ -5,7 +5,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from billing.models import Plan
+from billing.subscriptions import put_on_plan
 from metering.commands import one_sentence
 from metering.models import Tenant
 
@@ -18,22 +21,36 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="its full name (default: the slug)")
         parser.add_argument("--timezone", default="UTC", help="IANA zone of its days (UTC)")
         parser.add_argument("--currency", default="USD", help="ISO 4217 code (USD)")
+        parser.add_argument("--plan", metavar="CODE", help="the plan it is charged by")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        slug = options["slug"]
         tenant = Tenant(
-            slug=slug,
-            name=options["name"] or slug,
+            slug=options["slug"],
+            name=options["name"] or options["slug"],
             timezone=options["timezone"],
             currency=options["currency"],
         )
-        with one_sentence():
+        with one_sentence(), transaction.atomic():
             try:
                 tenant.full_clean()
             except ValidationError as error:
                 raise CommandError(_sentence(error)) from None
             tenant.save()
-        self.stdout.write(f"made tenant {slug}")
+            if options["plan"]:
+                put_on_plan(tenant, _plan(options["plan"], tenant))
+        self.stdout.write(f"made tenant {tenant.slug}")
+
+
+def _plan(code: str, tenant: Tenant) -> Plan:
+    plan = Plan.objects.filter(code=code).first()
+    if plan is None:
+        raise CommandError(f"there is no plan {code!r}; bring one in with: manage.py apply FILE")
+    if plan.currency != tenant.currency:
+        raise CommandError(
+            f"plan {code} charges {plan.currency} and the tenant pays {tenant.currency};"
+            f" add --currency {plan.currency}"
+        )
+    return plan
 
 
 def _sentence(error: ValidationError) -> str:
