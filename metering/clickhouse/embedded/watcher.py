@@ -56,7 +56,8 @@ class Watcher:
         # Under the lock, so that a query that ends now is not followed by a stray cancel.
         with self._lock:
             client, cancel = self._watched.get(key, (None, None))
-            if client is None or cancel is None:
+            # What was polled may have belonged to the query before.
+            if client is None or cancel is None or not _has_something(client):
                 return
             if _gave_up(client):
                 # Again and again: the engine may not have begun the query yet.
@@ -71,16 +72,15 @@ class Watcher:
             logger.exception("A query could not be cancelled")
 
 
+def _has_something(client: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _gave_up(client: socket.socket) -> bool:
-    # The poll may be of the query before; a socket with a timeout waits even with MSG_DONTWAIT.
-    if not select.select([client], [], [], 0)[0]:
-        return False
+    """Asked only when there is something: a socket with a timeout would wait for it."""
     try:
-        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) in (
-            b"",
-            bytes((protocol.CANCEL,)),
-        )
-    except BlockingIOError:
-        return False
+        return client.recv(1, socket.MSG_PEEK) in (b"", bytes((protocol.CANCEL,)))
     except OSError:
         return True
