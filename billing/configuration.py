@@ -25,15 +25,16 @@ from billing.models import BurstContract, ChipPrice, Plan, Subscription, TokenPr
 from billing.plans import apply_plans
 from billing.rating.burst import parse_burst_prices
 from billing.rating.errors import ChargeError
-from billing.rating.money import plain
+from billing.rating.money import ZERO, plain
 from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
 from metering.models import Tenant
+from metering.usage.burst import BurstTerms
 
 E = TypeVar("E")
 
 _TOKEN_CLASSES = ("input", "cache_read", "cache_write", "cache_write_long", "output")
-_CONTRACT_NUMBERS = ("baseline", "credit_accrual", "credit_cap")
+_CONTRACT_QUANTITIES = ("baseline", "credit_accrual", "credit_cap")
 _CONTRACT_PRICES = ("baseline_price", "on_demand_price", "idle_factor", "cold_start_fee")
 
 
@@ -117,9 +118,10 @@ def _contract(entry: ContractEntry) -> Iterator[_Saved]:
     tenant = Tenant.objects.filter(slug=entry.tenant).first()
     if tenant is None:
         raise ConfigurationError(f"tenant: there is no tenant {entry.tenant!r}")
-    numbers = _numbers(entry, (*_CONTRACT_NUMBERS, *_CONTRACT_PRICES))
+    numbers = _numbers(entry, (*_CONTRACT_QUANTITIES, *_CONTRACT_PRICES))
     prices = {name: getattr(entry, name) for name in (*_CONTRACT_PRICES, "burst_tiers")}
     parse_burst_prices(prices, path="")
+    _check_quantities(entry, numbers)
     values = numbers | {
         "burst_tiers": entry.burst_tiers,
         "granularity_ms": entry.granularity_ms,
@@ -127,6 +129,15 @@ def _contract(entry: ContractEntry) -> Iterator[_Saved]:
     }
     key = {"tenant": tenant, "chip": entry.chip, "valid_from": entry.valid_from}
     yield _upsert(BurstContract, key, values)
+
+
+def _check_quantities(entry: ContractEntry, numbers: Mapping[str, Decimal | None]) -> None:
+    """Refuse what bursts could not be measured with, here and not when the month is closed."""
+    quantities = {name: numbers[name] or ZERO for name in _CONTRACT_QUANTITIES}
+    try:
+        BurstTerms(granularity_ms=entry.granularity_ms, minimum_ms=entry.minimum_ms, **quantities)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _numbers(entry: object, names: tuple[str, ...]) -> dict[str, Decimal | None]:

@@ -18,6 +18,8 @@ Code = Annotated[str, Meta(pattern=r"^[-a-zA-Z0-9_]{1,63}$")]
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 T = TypeVar("T")
+# Where every time zone has a midnight.
+FIRST_DATE, LAST_DATE = date(1970, 1, 1), date(2999, 12, 31)
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -153,12 +155,18 @@ def parse_document(text: str, *, is_json: bool) -> Document:
         kind = "JSON" if is_json else "YAML"
         raise ConfigurationError(f"the file is not valid {kind}: {_flat(error)}") from error
     sections = _converted({} if data is None else data, _Sections)
-    return Document(
+    document = Document(
         tenants=sections.tenants,
         plans=sections.plans,
         prices=[_price(entry, f"prices[{n}]") for n, entry in enumerate(sections.prices)],
         contracts=sections.contracts,
     )
+    for section in ("plans", "prices", "contracts"):
+        for n, entry in enumerate(getattr(document, section)):
+            if not FIRST_DATE <= entry.valid_from <= LAST_DATE:
+                problem = f"must be from {FIRST_DATE} to {LAST_DATE}, not {entry.valid_from}"
+                raise ConfigurationError(f"{section}[{n}].valid_from: {problem}")
+    return document
 
 
 def _price(entry: dict[str, Any], path: str) -> PriceEntry:

@@ -3,6 +3,7 @@
 What the book does not know is unpriced: it is named, and whatever contains it has no cost.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -105,14 +106,19 @@ class CostBook:
         """Every prompt length at which some price changes."""
         return tuple(sorted({rate.above_prompt_tokens for rate in self.tokens} - {0}))
 
+    @cached_property
+    def _by_model(self) -> dict[tuple[str, str], list[TokenRate]]:
+        found: dict[tuple[str, str], list[TokenRate]] = defaultdict(list)
+        for rate in self.tokens:
+            found[rate.model, rate.modality].append(rate)
+        return found
+
     def token_rate(self, calls: PricedCalls) -> TokenRate | None:
         """The price of these calls, or None."""
         rates = [
             rate
-            for rate in self.tokens
-            if (rate.model, rate.modality) == (calls.model, calls.modality)
-            and rate.valid_from <= calls.day
-            and rate.above_prompt_tokens <= calls.prompt_over
+            for rate in self._by_model.get((calls.model, calls.modality), ())
+            if rate.valid_from <= calls.day and rate.above_prompt_tokens <= calls.prompt_over
         ]
         for provider in self._providers(calls, rates):
             if found := _of_tier(calls.service_tier, [r for r in rates if r.provider == provider]):

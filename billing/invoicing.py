@@ -56,14 +56,15 @@ def draft_invoice(tenant: Tenant, month: str) -> Invoice:
 
 def finalize_invoice(invoice: Invoice) -> Invoice:
     """Fix the watermark, compute once more, give the number. Raises NotFinalizableError."""
-    _check_grace(invoice)
     tenant = invoice.tenant
     while True:
         history = _history(tenant)
         current = Invoice.objects.get(pk=invoice.pk)
         if current.status != Invoice.Status.DRAFT:
             return current
-        bill = _bill(tenant, read_terms(tenant, f"{current.month:%Y-%m}"))
+        terms = read_terms(tenant, f"{current.month:%Y-%m}")
+        _check_grace(current, terms)
+        bill = _bill(tenant, terms)
         if bill.unpriced:
             raise NotFinalizableError(f"{_label(current)}: {'; '.join(bill.unpriced)}")
         with transaction.atomic():
@@ -98,10 +99,8 @@ def _bill(tenant: Tenant, terms: Terms) -> Bill:
     return compute_bill(tenant, terms, to_correct(tenant, terms.start), queries.store_now())
 
 
-def _check_grace(invoice: Invoice) -> None:
-    if invoice.status != Invoice.Status.DRAFT:
-        return
-    ready = invoice.period_end + timedelta(seconds=settings.INVOICE_GRACE_SECONDS)
+def _check_grace(invoice: Invoice, terms: Terms) -> None:
+    ready = terms.end + timedelta(seconds=settings.INVOICE_GRACE_SECONDS)
     if timezone.now() < ready:
         raise NotFinalizableError(
             f"{_label(invoice)}: can be finalized from {ready:%F %H:%M} UTC on"

@@ -95,6 +95,10 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime) -> Priced:
     priced = Priced()
     then = at_terms(tenant, terms)
     for plan in terms.plans:
+        if plan.currency != terms.currency:
+            problem = f"plan {plan.plan} is in {plan.currency}, not {terms.currency}"
+            priced.unpriced.append(problem)
+            continue
         for charge in plan.charges:
             _add_charge(priced, then, terms, plan, charge, watermark)
     return priced

@@ -35,6 +35,7 @@ class PlanTerms(Struct, frozen=True, kw_only=True):
     """The charges in force over a part of the period."""
 
     plan: str
+    currency: str
     valid_from: date
     start: datetime
     end: datetime
@@ -98,7 +99,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     def book(self) -> CostBook:
         return CostBook(self.currency, tuple(self.token_rates), tuple(self.unit_rates))
 
-    def as_json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+    def as_json(self) -> Any:
         return msgspec.to_builtins(self)
 
     @classmethod
@@ -193,7 +194,12 @@ def _plan_terms(version: PlanVersion, start: datetime, end: datetime) -> PlanTer
         for charge in version.charges.all()
     ]
     return PlanTerms(
-        plan=version.plan.code, valid_from=version.valid_from, start=start, end=end, charges=charges
+        plan=version.plan.code,
+        currency=version.plan.currency,
+        valid_from=version.valid_from,
+        start=start,
+        end=end,
+        charges=charges,
     )
 
 

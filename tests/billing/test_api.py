@@ -36,7 +36,7 @@ RANGE = "from=2026-10-01&to=2026-11-01"
 def alice(apply: Run, event: Events, send: Send, roll: Callable[[Tenant], int]) -> Tenant:
     apply(CONFIGURATION)
     tenant = Tenant.objects.get(slug="alice")
-    blocks = {"prefix_blocks": ["p", "q"], "block_tokens": 500}
+    blocks: dict[str, Any] = {"prefix_blocks": ["p", "q"], "block_tokens": 500}
     send(
         tenant,
         [

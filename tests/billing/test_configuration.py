@@ -192,6 +192,17 @@ def draft(apply: Run) -> Invoice:
             "contracts[0].burst_tiers: must have at least one tier",
         ),
         (
+            "tenants: [{slug: acme}]\n"
+            'contracts: [{tenant: acme, chip: c, valid_from: 2026-01-01, baseline: "1e-19",'
+            " baseline_price: 0, on_demand_price: 1, burst_tiers: [{up_to: null, unit_amount: 1}],"
+            " idle_factor: 0, cold_start_fee: 0}]",
+            "contracts[0].baseline: ",
+        ),
+        (
+            "plans: [{code: p, currency: EUR, valid_from: 0001-01-01, charges: []}]",
+            "plans[0].valid_from: must be from 1970-01-01 to 2999-12-31",
+        ),
+        (
             "plans: [{code: p, currency: EUR, valid_from: 2026-01-01, charges: []}]\n"
             "tenants: [{slug: acme, plan: p}]",
             "tenant acme is in USD, but its plan p in EUR",
