@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -81,14 +81,19 @@ def _free_port() -> int:
         return port
 
 
+def _is_ready(port: int) -> bool:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as web:
+        try:
+            web.request("GET", "/healthz")
+            return web.getresponse().status == 200
+        except OSError:
+            return False
+
+
 def _wait_until_ready(port: int, up: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and up.poll() is None:
-        try:
-            web = HTTPConnection("127.0.0.1", port, timeout=5)
-            web.request("GET", "/healthz")
-            if web.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.2)
+        if _is_ready(port):
+            return
+        time.sleep(0.2)
     raise BenchError("the installation under test did not start; try: manage.py up")

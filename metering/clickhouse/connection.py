@@ -13,7 +13,8 @@ from clickhouse_driver import Client
 from clickhouse_driver import errors as driver_errors
 from django.conf import settings
 
-from metering.clickhouse.embedded.launch import EmbeddedError, ensure_running
+from metering.clickhouse.embedded.errors import EmbeddedError
+from metering.clickhouse.embedded.launch import ensure_running
 
 Params = Mapping[str, object]
 Row = tuple[Any, ...]
@@ -89,6 +90,8 @@ def insert(
 ) -> None:
     """Write one block; `data` holds a sequence for each column. Never tried again by itself."""
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+    # Stored and visible when this returns; a server may have asynchronous inserts as its default.
+    settings_ = {"async_insert": 0, **settings_}
     _reported(
         lambda: client().execute(sql, data, columnar=True, types_check=False, settings=settings_)
     )
