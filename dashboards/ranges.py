@@ -7,7 +7,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from dashboards import formats
-from metering.usage.period import Period, month_period, range_period
+from metering.usage.period import Period, local_days, month_period, range_period
 
 MAX_DAYS = 3 * 366
 _DAY = timedelta(days=1)
@@ -29,6 +29,14 @@ class DateRange:
     @cached_property
     def period(self) -> Period:
         return range_period(self.start, self.end, self.zone)
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day < self.end
+
+    @property
+    def dates(self) -> list[date]:
+        """Every day of the range that the tenant's clock has."""
+        return local_days(self.period, self.zone)
 
     @property
     def days(self) -> int:

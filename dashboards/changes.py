@@ -1,0 +1,144 @@
+"""What changed, in whole sentences with the money in them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from billing.queries import EfficiencyRow
+from billing.rating.money import EXACT, ROUNDED, ZERO
+from dashboards import formats
+from dashboards.bursts import BiggestBurst
+from dashboards.cards import known
+from dashboards.charts.efficiency import LINE
+from dashboards.ranges import DateRange
+from dashboards.rows import OverviewRows
+from metering.usage.period import EPOCH
+
+_AGENTS = 2
+# What is less than this share of the spend is no news.
+_WORTH_SAYING = Decimal("0.001")
+
+
+def changes(
+    rows: OverviewRows, burst: BiggestBurst | None, dates: DateRange, currency: str
+) -> list[SafeString]:
+    """The sentences, what is unknown first; one that says so if there is nothing to say."""
+    found = [
+        *_unpriced(rows.total.unpriced),
+        *_repeated(rows, currency),
+        *_under_the_line(rows, currency),
+        *_burst(burst, dates, currency),
+        *_wasted(rows.total, currency),
+    ]
+    nothing = "Nothing out of the ordinary: no waste worth naming and no burst above a baseline."
+    return found or [format_html("{}", nothing)]
+
+
+def _unpriced(names: list[str]) -> Iterator[SafeString]:
+    if names:
+        listed = format_html_join(", ", "<b>{}</b>", ((name,) for name in names))
+        yield format_html(
+            "No price is known for {}. What it cost is unknown and in none of these amounts.",
+            listed,
+        )
+
+
+def _repeated(rows: OverviewRows, currency: str) -> Iterator[SafeString]:
+    """The agents that would save most if what they repeat were cached."""
+    savings = [(row.saving_in_reach, row) for row in rows.by_agent if row.saving_in_reach]
+    savings.sort(key=lambda item: (-(item[0] or ZERO), item[1].group["agent"]))
+    for saving, row in savings[:_AGENTS]:
+        if saving and saving >= _threshold(rows):
+            yield format_html(
+                "<b>{}</b> repeats {} of its prompt tokens."
+                " Reading them from a cache would have saved <b>{}</b>.",
+                row.group["agent"],
+                formats.percent(row.sums.repeated_share),
+                formats.money(saving, currency),
+            )
+
+
+def _under_the_line(rows: OverviewRows, currency: str) -> Iterator[SafeString]:
+    under = [
+        row for row in rows.by_day if row.sums.hit_rate is not None and row.sums.hit_rate < LINE
+    ]
+    if not under:
+        return
+    days = {date.fromisoformat(row.group["day"]) for row in under}
+    lowest = min(under, key=lambda row: row.sums.hit_rate or ZERO)
+    repeated = _sum([day.repeated for day in rows.spend if day.date in days])
+    yield format_html(
+        "Hit rate was <b>under 70{}%</b> {}, lowest with {} on {}."
+        " Context computed again {} cost <b>{}</b>.",
+        formats.NBSP,
+        _on_days(sorted(days), len(rows.spend)),
+        formats.percent(lowest.sums.hit_rate),
+        formats.day(date.fromisoformat(lowest.group["day"])),
+        "that day" if len(days) == 1 else "on these days",
+        formats.money(repeated, currency),
+    )
+
+
+def _burst(burst: BiggestBurst | None, dates: DateRange, currency: str) -> Iterator[SafeString]:
+    if burst is None or not burst.above_baseline:
+        return
+    begun = (EPOCH + timedelta(microseconds=burst.at_us)).astimezone(ZoneInfo(dates.zone))
+    yield format_html(
+        "The biggest burst, on {}, took <b>{} {}</b> and lasted {}. {}",
+        formats.day(begun),
+        formats.count(burst.chips),
+        burst.row.chip,
+        formats.duration(burst.seconds),
+        _against_reserved(burst, currency),
+    )
+
+
+def _against_reserved(burst: BiggestBurst, currency: str) -> SafeString:
+    row = burst.row
+    if row.amount is None or row.reserved_peak_amount is None:
+        return format_html("It is <b>unpriced</b>: no contract covers all work of this chip.")
+    more = EXACT.subtract(row.reserved_peak_amount, row.amount)
+    return format_html(
+        "All bursts with their baseline come to {}; reserved for this peak, the chips would have"
+        " cost <b>{} {}</b>.",
+        formats.money(row.amount, currency),
+        formats.money(abs(more), currency),
+        "more" if more >= 0 else "less",
+    )
+
+
+def _wasted(total: EfficiencyRow, currency: str) -> Iterator[SafeString]:
+    calls, spend = total.cost.calls, known(total.cost)
+    wasted = EXACT.add(calls.failed, calls.retried)
+    if not spend or wasted < spend * _WORTH_SAYING:
+        return
+    yield format_html(
+        "Failed tasks and retries took <b>{}</b> of token cost, {} of spend.",
+        formats.money(wasted, currency),
+        formats.percent(ROUNDED.divide(wasted, spend)),
+    )
+
+
+def _on_days(days: Sequence[date], of: int) -> str:
+    """One day, days in a row, or how many of how many."""
+    if len(days) == 1:
+        return f"on {formats.day(days[0])}"
+    if all((after - before).days == 1 for before, after in pairwise(days)):
+        return f"from {formats.day(days[0])} to {formats.day(days[-1])}"
+    return f"on {len(days)} of {of} days"
+
+
+def _threshold(rows: OverviewRows) -> Decimal:
+    return known(rows.total.cost) * _WORTH_SAYING
+
+
+def _sum(amounts: Sequence[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
