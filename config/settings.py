@@ -1,5 +1,6 @@
 """Every setting, read once from the environment; a bad value stops the start and says which."""
 
+import logging
 from pathlib import Path
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
@@ -41,7 +42,7 @@ def _kept_secret_key() -> str:
 SECRET_KEY = env.str("SECRET_KEY", "") or _kept_secret_key()
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 # Behind TLS this must be on, so that the session never travels in the clear.
 SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
@@ -198,7 +199,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # Every lost connection is reported by us, once; the driver adds a traceback to each.
     "loggers": {"clickhouse_driver": {"level": "ERROR"}},
-    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.WARNING)},
 }
 
 if CLICKHOUSE_URL and urlsplit(CLICKHOUSE_URL).scheme not in {"clickhouse", "clickhouses"}:

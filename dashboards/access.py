@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -14,7 +14,7 @@ TenantView = Callable[..., HttpResponse]
 _SESSION_KEY = "tenant"
 
 
-def visible_tenants(user: AbstractUser) -> QuerySet[Tenant]:
+def visible_tenants(user: User) -> QuerySet[Tenant]:
     """The tenants whose pages this person may see; staff see all."""
     tenants = Tenant.objects.all()
     return tenants if user.is_staff else tenants.filter(memberships__user=user)
@@ -36,7 +36,7 @@ def tenant_page(view: TenantView) -> TenantView:
 
 def _tenant(request: HttpRequest) -> Tenant:
     user = request.user
-    if not isinstance(user, AbstractUser):
+    if not isinstance(user, User):
         raise Http404
     tenants = visible_tenants(user)
     chosen = request.GET.get("tenant")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -90,7 +91,11 @@ def _send_misspelt(now: datetime) -> None:
 
 def _roll_up() -> None:
     with tqdm(unit=" steps", desc=f"{'Rolling up':20}") as bar:
-        roll_up(Tenant.objects.all(), lambda _tenant, _done, _hours: bar.update())
+        roll_up(Tenant.objects.all(), lambda *_: _step(bar))
+
+
+def _step(bar: "tqdm[NoReturn]") -> None:
+    bar.update()
 
 
 def log_ins() -> dict[str, str]:

@@ -71,7 +71,7 @@ class Fleet:
         for number in range(chips):
             begun = start + timedelta(seconds=random.randrange(240))
             ended = start + timedelta(minutes=minutes, seconds=-random.randrange(300))
-            data = {"chip": chip, "started_at": _iso(begun), "ended_at": _iso(ended)}
+            data: Event = {"chip": chip, "started_at": _iso(begun), "ended_at": _iso(ended)}
             yield _event("agent.chip", f"{day}-burst-{number}", begun, self.agents[0].name, data)
 
 
@@ -142,7 +142,7 @@ class _AgentDay:
             milliseconds=round(self.agent.chip_seconds * 1000 * self.random.uniform(0.4, 1.8))
         )
         cold = turn == 0 and self.random.random() < 0.1
-        data = {
+        data: Event = {
             "task": task,
             "chip": self.agent.chip,
             "started_at": _iso(at),

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
@@ -32,12 +32,18 @@ class Command(BaseCommand):
                 running_installation() as installation,
                 tqdm(total=options["events"], unit=" events", disable=None) as bar,
             ):
-                result = bench_ingest(installation, options["events"], bar.update)
+                result = bench_ingest(
+                    installation, options["events"], lambda done: _show(bar, done)
+                )
         except BenchError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
             msgspec.json.encode(asdict(result)).decode() if options["json"] else _table(result)
         )
+
+
+def _show(bar: "tqdm[NoReturn]", done: int) -> None:
+    bar.update(done)
 
 
 def _table(result: IngestResult) -> str:
