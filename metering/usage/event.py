@@ -5,14 +5,15 @@ tokens, milliseconds or items; decimals are exact. Format: https://github.com/cl
 """
 
 import hashlib
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+
+from metering.usage.json_faults import field_first, not_a_number
 
 # What a double still counts exactly: a number above it has been damaged on its way here.
 MAX_NUMBER = 2**53
@@ -27,6 +28,10 @@ Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Text = Annotated[str, Meta(max_length=512)]
 Labels = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=128)], Text], Meta(max_length=64)
+]
+# A prompt of 1.6 million tokens in the smallest blocks in use, those of 16.
+PrefixBlocks = Annotated[
+    list[int | Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=100_000)
 ]
 
 
@@ -76,7 +81,7 @@ class Tokens(_Data, frozen=True, kw_only=True):
     modality: Name = "text"
     service_tier: Text = ""
     attempt: Annotated[int, Meta(ge=1, le=2**31)] = 1
-    prefix_blocks: list[int | Annotated[str, Meta(min_length=1, max_length=128)]] = []
+    prefix_blocks: PrefixBlocks = []
     block_tokens: Number = 0
     duration_ms: Number | None = None
 
@@ -138,6 +143,7 @@ class Custom(_Data, frozen=True, kw_only=True):
         check_decimal("value", self.value)
 
 
+_T = TypeVar("_T")
 Data = Task | Tokens | Cache | Chip | Tool | Custom
 
 DATA_TYPES: dict[str, type[Data]] = {
@@ -185,9 +191,10 @@ class _Envelope(Struct, kw_only=True):
 
 _CANONICAL = msgspec.json.Encoder(order="deterministic", decimal_format="string")
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_DATA = {name: msgspec.json.Decoder(kind) for name, kind in DATA_TYPES.items()}
-_CUSTOM = msgspec.json.Decoder(Custom)
-_NAMED_FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(?P<field>[^`]*)`")
+_DATA: dict[str, msgspec.json.Decoder[Data]] = {
+    name: msgspec.json.Decoder(kind) for name, kind in DATA_TYPES.items()
+}
+_CUSTOM: msgspec.json.Decoder[Data] = msgspec.json.Decoder(Custom)
 
 
 def parse_event(raw: bytes | msgspec.Raw, now: datetime) -> Event:
@@ -206,11 +213,11 @@ def parse_event(raw: bytes | msgspec.Raw, now: datetime) -> Event:
         agent=agent,
         time=_event_time(envelope.time, now),
         time_given=envelope.time is not None,
-        data=_parse_data(envelope),
+        data=_parse_data(envelope, now),
     )
 
 
-def _parse_data(envelope: _Envelope) -> Data:
+def _parse_data(envelope: _Envelope, now: datetime) -> Data:
     decoder = _DATA.get(envelope.type) or (
         _CUSTOM if envelope.type.startswith(CUSTOM) and envelope.type != CUSTOM else None
     )
@@ -219,8 +226,10 @@ def _parse_data(envelope: _Envelope) -> Data:
         raise InvalidEvent(f"type: {envelope.type!r} is not one of {known}")
     if bytes(envelope.data) in {b"", b"null"}:
         raise InvalidEvent("data: is required, as a JSON object (data_base64 is not taken)")
-    data: Data = _decode(decoder, envelope.data, "data")
+    data = _decode(decoder, envelope.data, "data")
     data.check()
+    for field in ("started_at", "ended_at"):
+        check_not_ahead(f"data.{field}", getattr(data, field, None), now)
     return data
 
 
@@ -228,9 +237,14 @@ def _event_time(time: datetime | None, now: datetime) -> datetime:
     if time is None:
         return now
     check_time("time", time, path="time")
-    if time > now + MAX_FUTURE:
-        raise InvalidEvent(f"time: {time.isoformat()} is more than an hour ahead of the clock")
+    check_not_ahead("time", time, now)
     return time.astimezone(UTC)
+
+
+def check_not_ahead(path: str, time: datetime | None, now: datetime) -> None:
+    """Refuse what has not happened yet; clocks may differ by an hour."""
+    if time is not None and time > now + MAX_FUTURE:
+        raise InvalidEvent(f"{path}: {time.isoformat()} is more than an hour ahead of the clock")
 
 
 def check_time(field: str, time: datetime | None, path: str = "") -> None:
@@ -259,23 +273,17 @@ def check_decimal(field: str, value: Decimal) -> None:
         raise InvalidEvent(f"data.{field}: has more than {DECIMAL_PLACES} decimal places")
 
 
-def _decode(decoder: "msgspec.json.Decoder[object]", raw: bytes | msgspec.Raw, root: str) -> object:
+def _decode(decoder: "msgspec.json.Decoder[_T]", raw: bytes | msgspec.Raw, root: str) -> _T:
     try:
         return decoder.decode(raw)
     except (msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise InvalidEvent(_field_first(str(error), root)) from None
+        raise InvalidEvent(field_first(str(error), root)) from None
     except msgspec.DecodeError as error:
+        if field := not_a_number(bytes(raw)):
+            raise InvalidEvent(f"{field}: must be a number, not NaN or Infinity") from None
         raise InvalidEvent(f"{root or 'event'}: {error}") from None
-
-
-def _field_first(message: str, root: str) -> str:
-    """msgspec's `text - at `$.path`` as `path: text`."""
-    text, _, path = message.partition(" - at ")
-    where = (root + path.strip("`").removeprefix("$")).lstrip(".")
-    if named := _NAMED_FIELD.match(text):
-        where = f"{where}.{named['field']}".lstrip(".")
-        text = "is required" if "missing" in text else "is not a field of this type"
-    return f"{where or 'event'}: {text}"
+    except RecursionError:
+        raise InvalidEvent(f"{root or 'event'}: is nested too deeply") from None
 
 
 def digest(parts: Iterable[bytes]) -> int:
