@@ -4,8 +4,7 @@ Format: CloudEvents 1.0, HTTP and JSON bindings, https://github.com/cloudevents/
 """
 
 import json
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 import msgspec
@@ -16,7 +15,8 @@ JSON = "application/json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_NUMBERS = msgspec.json.Encoder(decimal_format="number")
+# Unlike the standard it takes NaN; numbers stay text, for only their end is asked for.
+_LENIENT = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class UnreadableBody(ValueError):
@@ -52,20 +52,43 @@ def _json_events(kind: str, body: bytes) -> list[bytes]:
     if kind == STRUCTURED and not text.startswith(b"{"):
         raise UnreadableBody(f"a body of {STRUCTURED} must be a JSON object")
     if not text.startswith(b"["):
-        text = b"[" + text + b"]"
+        return [_single(text)]
     try:
         return [bytes(raw) for raw in _LIST.decode(text)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _lenient_events(text, error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return list(_lenient_events(text, error))
 
 
-def _lenient_events(text: bytes, error: Exception) -> list[bytes]:
+def _single(text: bytes) -> bytes:
+    """The body itself; what is wrong inside an object is the event's fault, not the request's."""
+    if not (text.startswith(b"{") and text.endswith(b"}")):
+        raise UnreadableBody("the body is not a JSON object or array")
+    return text
+
+
+def _lenient_events(body: bytes, error: Exception) -> Iterator[bytes]:
     """NaN is no JSON but is sent: refuse the events that hold it, not the others."""
     try:
-        events = json.loads(text, parse_constant=str, parse_float=Decimal)
-        return [_NUMBERS.encode(event) for event in events]
-    except (ValueError, TypeError, RecursionError):
+        text = body.decode()
+        place, end = 1, ""
+        while end != "]":
+            start = _after_space(text, place)
+            place = _LENIENT.raw_decode(text, start)[1]
+            yield text[start:place].encode()
+            place = _after_space(text, place)
+            end, place = text[place], place + 1
+            if end not in ",]":
+                raise UnreadableBody(f"the body is not JSON: {error}")
+        if place != len(text):
+            raise UnreadableBody(f"the body is not JSON: {error}")
+    except (ValueError, IndexError, RecursionError):
         raise UnreadableBody(f"the body is not JSON: {error}") from None
+
+
+def _after_space(text: str, place: int) -> int:
+    while text[place] in " \t\r\n":
+        place += 1
+    return place
 
 
 def _binary_event(kind: str, headers: Mapping[str, str], body: bytes) -> bytes:
