@@ -25,29 +25,34 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         raise UnknownEncoding(f"Content-Encoding {encoding} is not gzip or identity")
-    pieces = _pieces(request)
+    pieces = _bounded(_pieces(request), limit)
     if encoding == "gzip":
-        pieces = _gunzip(pieces)
-    return _joined(pieces, limit)
+        pieces = _bounded(_gunzip(pieces), limit)
+    return b"".join(pieces)
 
 
 def _pieces(request: HttpRequest) -> Iterator[bytes]:
     # Django reads nothing of a body without a length; the server marks where a chunked one ends.
     chunked = "CONTENT_LENGTH" not in request.META and request.META.get("wsgi.input_terminated")
     source = request.META["wsgi.input"] if chunked else request
-    while piece := source.read(_PIECE):
-        yield piece
+    try:
+        while piece := source.read(_PIECE):
+            yield piece
+    except OSError as error:
+        raise BodyUnreadable(f"the body breaks off: {error}") from None
 
 
 def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Inflate piece by piece, so that a bomb is noticed long before it is unpacked."""
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    inflate = _inflater()
     try:
         for piece in pieces:
             data = piece
             while data:
+                if inflate.eof:  # gzip files may follow each other; they are read as one
+                    inflate = _inflater()
                 yield inflate.decompress(data, _PIECE)
-                data = inflate.unconsumed_tail
+                data = inflate.unconsumed_tail or inflate.unused_data
         yield inflate.flush()
     except zlib.error as error:
         raise BodyUnreadable(f"the body is not gzip: {error}") from None
@@ -55,10 +60,14 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise BodyUnreadable("the gzip body is truncated")
 
 
-def _joined(pieces: Iterator[bytes], limit: int) -> bytes:
-    body = bytearray()
+def _inflater() -> "zlib._Decompress":
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _bounded(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    size = 0
     for piece in pieces:
-        body += piece
-        if len(body) > limit:
+        size += len(piece)
+        if size > limit:
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
-    return bytes(body)
+        yield piece
