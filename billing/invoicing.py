@@ -96,7 +96,7 @@ def close_month(month: str, tenants: Iterable[Tenant], *, finalize: bool) -> Ite
 def _bill(tenant: Tenant, terms: Terms) -> Bill:
     if not terms.plans:
         raise NoPlanError(f"{tenant} has no plan in {terms.month}, so there is nothing to invoice")
-    return compute_bill(tenant, terms, to_correct(tenant, terms.start), queries.store_now())
+    return compute_bill(tenant, terms, to_correct(tenant, terms.start), queries.store_now(tenant))
 
 
 def _check_grace(invoice: Invoice, terms: Terms) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from metering.clickhouse import evidence_query, quarantine
 from metering.clickhouse.active_query import ActiveQuery
+from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
 from metering.clickhouse.chip_query import StoredInterval, chips_used
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
@@ -18,7 +19,7 @@ from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine import Quarantined
-from metering.clickhouse.rollup import rollup_calls_sql, store_now
+from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.usage_query import (
     TASK_DIMENSIONS,
@@ -141,6 +142,14 @@ def meter_quantities(
         min_tasks=settings.DAA_MIN_TASKS,
         reuse_window=_reuse_window(),
     ).quantities()
+
+
+def store_now(tenant: Tenant | None = None) -> datetime:
+    """A moment of the store's clock such that every event received before it can be seen.
+
+    With a tenant it is fit for a watermark: what was received before it is settled for ever.
+    """
+    return settled_now(tenant.id) if tenant else _store_now()
 
 
 def chips(tenant: Tenant, period: Period, received_before: datetime | None = None) -> list[str]:

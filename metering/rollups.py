@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from metering.clickhouse import rollup
+from metering.clickhouse.barrier import store_now
 from metering.models import Tenant
 
 Progress = Callable[[Tenant, int, int], None]
@@ -14,7 +15,7 @@ def roll_up(tenants: Iterable[Tenant], progress: Progress = lambda *_: None) -> 
     Safe to run twice and by several workers at once. `progress` hears the tenant, the hours done
     and the hours there are.
     """
-    until = rollup.store_now()
+    until = store_now()
     hours = 0
     for tenant in tenants:
         stale = rollup.stale_hours(tenant.id, tenant.timezone, until)

@@ -1,9 +1,9 @@
 """Writes events so that each identity counts once and the first one received wins for ever.
 
-Look the identities up, insert the unknown ones, look again. The second look sees every other writer
-that inserted the same identity meanwhile; of the rows it finds, the earliest by (received_at,
-commit) stays and the others are named in `superseded`. Both writers come to the same answer, and
-neither answers its client before it is written down.
+Look the identities up, insert the unknown ones, wait for inserts that began earlier, look again.
+The second look sees every other writer that inserted the same identity before; of the rows it
+finds, the earliest by (received_at, commit) stays and the others are named in `superseded`. All
+writers come to the same answer, and none answers its client before it is written down.
 """
 
 import secrets
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from metering.clickhouse.barrier import inserts_ended
 from metering.clickhouse.connection import insert, select
 from metering.clickhouse.event_columns import (
     COMMON_COLUMNS,
@@ -27,6 +28,7 @@ Key = tuple[str, str]  # (source, id): the identity itself, within a tenant
 
 # 5,000 numbers of 20 digits stay well inside ClickHouse's 256 KiB of query text.
 _LOOKUP_SIZE = 5_000
+_PATIENCE_SECONDS = 2
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ def commit_events(tenant: int, events: Sequence[Event]) -> Committed:
 def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
     commit = secrets.randbits(63)
     _insert_rows(tenant, commit, fresh)
+    _let_earlier_ones_end(tenant, commit, fresh)
     winners = _settled(tenant, _stored(tenant, {item.identity for item in fresh}))
     for item in fresh:
         winner = winners[item.key]
@@ -94,6 +97,24 @@ def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
             result.accepted.append(item.position)
         else:
             _count_duplicate(result, item, winner.content)
+
+
+def _let_earlier_ones_end(tenant: int, commit: int, fresh: list[_Pending]) -> None:
+    """Whoever was received before this commit shall be seen by its second look.
+
+    A writer that hangs is not waited for: then two may be told that theirs was accepted, while
+    totals still count one.
+    """
+    [(received_at,)] = select(
+        "SELECT max(toUnixTimestamp64Micro(received_at)) FROM events"
+        " WHERE tenant = %(tenant)s AND identity IN %(identities)s AND commit = %(commit)s",
+        {"tenant": tenant, "commit": commit, "identities": _one_of_each_kind(fresh)},
+    )
+    inserts_ended(received_at, _PATIENCE_SECONDS)
+
+
+def _one_of_each_kind(fresh: list[_Pending]) -> list[int]:
+    return list({type(item.event.data): item.identity for item in fresh}.values())
 
 
 def _count_duplicate(result: Committed, item: _Pending, stored_content: int) -> None:

@@ -6,17 +6,17 @@ same rows.
 """
 
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
+from metering.clickhouse.barrier import store_now
 from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
 from metering.clickhouse.commit import settle_received
 from metering.clickhouse.connection import command, insert, select
-from metering.clickhouse.event_columns import from_micros, micros
+from metering.clickhouse.event_columns import micros
 from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
@@ -27,7 +27,6 @@ _WIDEST_STEP = timedelta(days=7)
 _MOST_EVENTS_A_STEP = 1_000_000
 # Only rows that nobody can be reading or still writing are removed.
 _KEEP_OLD_GENERATIONS = timedelta(days=1)
-_BARRIER_SECONDS = 60
 TABLES = ("rollup_calls", "rollup_tasks", "rollup_agents")
 
 CURRENT = (
@@ -40,8 +39,8 @@ _CALLS = f"""
     SELECT * FROM rollup_calls WHERE {CURRENT}
         AND time >= fromUnixTimestamp64Micro(%(start)s)
         AND time < fromUnixTimestamp64Micro(%(end)s)
-        AND hour >= toStartOfHour(fromUnixTimestamp64Micro(%(start)s))
-        AND hour <= toStartOfHour(fromUnixTimestamp64Micro(%(end)s))
+        AND hour >= toStartOfHour(fromUnixTimestamp64Micro(%(start)s, 'UTC'))
+        AND hour <= toStartOfHour(fromUnixTimestamp64Micro(%(end)s, 'UTC'))
 """
 _WASTED = f"""
     SELECT task FROM rollup_tasks WHERE {CURRENT}
@@ -66,29 +65,6 @@ class Stale:
     until: datetime
 
 
-def store_now() -> datetime:
-    """A moment of the store's clock such that every event received before it can be seen.
-
-    An insert is stamped when it begins and seen when it ends; so take the time, then wait for the
-    inserts that had begun.
-    """
-    [(now,)] = select("SELECT toUnixTimestamp64Micro(now64(6))")
-    deadline = time.monotonic() + _BARRIER_SECONDS
-    while _inserts_begun_before(now) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return from_micros(now)
-
-
-def _inserts_begun_before(moment: int) -> bool:
-    # `elapsed` is a float of seconds: a millisecond of slack covers what it rounds off.
-    [(count,)] = select(
-        "SELECT count() FROM system.processes WHERE query ILIKE 'INSERT INTO events %%'"
-        " AND toUnixTimestamp64Micro(now64(6)) - toInt64(elapsed * 1000000) < %(moment)s",
-        {"moment": moment + 1000},
-    )
-    return bool(count)
-
-
 def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     """What must be derived again to take in every event received before `until`."""
     since = _scanned_until(tenant, timezone)
@@ -110,13 +86,24 @@ def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     return Stale(tenant, timezone, tuple(sorted(hours)), touched, until)
 
 
-def _scanned_until(tenant: int, timezone: str) -> int:
+def settled_now(tenant: int) -> datetime:
+    """`store_now`, before which every identity of the tenant counts once and for ever.
+
+    A writer killed before its second look leaves an identity twice until somebody looks for it.
+    """
+    now = store_now()
+    settle_received(tenant, _scanned_until(tenant), micros(now))
+    return now
+
+
+def _scanned_until(tenant: int, timezone: str = "") -> int:
+    """Until when events are in the rollups, in any zone unless one is given."""
     rows = select(
         "SELECT toUnixTimestamp64Micro(scanned_until), timezone FROM rollup_scans"
         " WHERE tenant = %(tenant)s ORDER BY scanned_until DESC LIMIT 1",
         {"tenant": tenant},
     )
-    return int(rows[0][0]) if rows and rows[0][1] == timezone else 0
+    return int(rows[0][0]) if rows and timezone in {"", rows[0][1]} else 0
 
 
 def _hours_that_may_reuse(tenant: int, hours: list[datetime]) -> set[datetime]:

@@ -236,7 +236,7 @@ def test_a_wrong_word_is_one_sentence(manage: Run, words: list[str], said: str) 
 def test_a_store_that_is_down_is_one_sentence(
     acme: Tenant, manage: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down() -> datetime:
+    def down(*_: object) -> datetime:
         raise queries.StoreUnavailable("the event store does not answer")
 
     monkeypatch.setattr("billing.invoicing.queries.store_now", down)
