@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -12,13 +13,13 @@ from rest_framework.views import APIView
 
 from metering import queries
 from metering.api_keys import find_api_key
-from metering.authentication import key_from_header
+from metering.authentication import key_from_header, tenant_of
 from metering.clickhouse.connection import StoreUnavailable
 from metering.collectors.cloudevents import UnknownContentType, UnreadableBody, split_body
 from metering.ingest import Report, ingest
 from metering.models import ApiKey
 from metering.parameters import page_after, read_range
-from metering.problems import problem, store_unavailable
+from metering.problems import database_unavailable, problem, store_unavailable
 from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
 
 PAGE = 100
@@ -28,7 +29,10 @@ PAGE = 100
 @require_POST
 def post_events(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/v1/events`. A plain view: what every event pays for is kept short."""
-    api_key = find_api_key(key_from_header(request.headers.get("Authorization", "")) or "")
+    try:
+        api_key = find_api_key(key_from_header(request.headers.get("Authorization", "")) or "")
+    except OperationalError:
+        return database_unavailable()
     if api_key is None:
         return _unauthorized()
     if ApiKey.INGEST not in api_key.scopes:
@@ -76,7 +80,7 @@ class ActiveDays(APIView):
     """`GET /api/v1/daa`: one row for each of the tenant's days."""
 
     def get(self, request: Request) -> Response:
-        tenant = request.auth.tenant
+        tenant = tenant_of(request)
         days = queries.daa(tenant, read_range(request, tenant))
         rows = [
             asdict(day) | {"stickiness": None if day.stickiness is None else str(day.stickiness)}
@@ -89,7 +93,7 @@ class Quarantine(APIView):
     """`GET /api/v1/quarantine`: what was refused and why, a page at a time."""
 
     def get(self, request: Request) -> Response:
-        rows = queries.quarantined(request.auth.tenant, PAGE + 1, page_after(request))
+        rows = queries.quarantined(tenant_of(request), PAGE + 1, page_after(request))
         following = None
         if len(rows) > PAGE:
             following = request.build_absolute_uri(f"?after={rows[PAGE - 1].reference}")

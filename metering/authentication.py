@@ -5,12 +5,12 @@ import binascii
 from typing import TYPE_CHECKING
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from metering.api_keys import find_api_key
-from metering.models import ApiKey
+from metering.models import ApiKey, Tenant
 
 if TYPE_CHECKING:
     # DRF's settings import this module while its views are being imported.
@@ -44,6 +44,13 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="daybook"'
+
+
+def tenant_of(request: Request) -> Tenant:
+    """Whose key came with the request; views of the API are reached with a key only."""
+    if not isinstance(request.auth, ApiKey):
+        raise NotAuthenticated
+    return request.auth.tenant
 
 
 class _HasScope(BasePermission):

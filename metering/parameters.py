@@ -13,6 +13,8 @@ from metering.usage.meter import LABEL
 from metering.usage.period import Period, range_period
 
 MAX_DAYS = 3 * 366
+# Days that the store's calendar has, wherever in the world they begin.
+_FIRST, _LAST = date(1971, 1, 1), date(2148, 12, 31)
 
 
 def read_range(request: Request, tenant: Tenant) -> Period:
@@ -24,7 +26,10 @@ def read_range(request: Request, tenant: Tenant) -> Period:
         raise ValidationError({"to": "must be after from; the range is half-open"})
     if (end - start).days > MAX_DAYS:
         raise ValidationError({"to": f"is more than {MAX_DAYS} days after from"})
-    return range_period(start, end, tenant.timezone)
+    try:
+        return range_period(start, end, tenant.timezone)
+    except ValueError as error:
+        raise ValidationError({"from": str(error)}) from None
 
 
 def read_group_by(request: Request, allowed: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,6 +59,9 @@ def page_after(request: Request) -> uuid.UUID | None:
 def _date(request: Request, name: str) -> date | None:
     text = request.query_params.get(name)
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise ValidationError({name: f"{text!r} is not a date such as 2026-10-01"}) from None
+    if day and not _FIRST <= day <= _LAST:
+        raise ValidationError({name: f"must be from {_FIRST} to {_LAST}"})
+    return day

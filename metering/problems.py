@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import OperationalError
 from django.http import JsonResponse
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
@@ -19,7 +20,16 @@ def problem(status: int, title: str, detail: str = "", **members: object) -> Jso
 
 def store_unavailable() -> JsonResponse:
     """503: nothing was lost, the same request can be sent again."""
-    response = problem(503, "Service Unavailable", "the event store is down; send this again")
+    return _unavailable("the event store is down; send this again")
+
+
+def database_unavailable() -> JsonResponse:
+    """503 for the other database."""
+    return _unavailable("the database is down; send this again")
+
+
+def _unavailable(detail: str) -> JsonResponse:
+    response = problem(503, "Service Unavailable", detail)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
@@ -28,6 +38,8 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Any:
     """DRF's exception handler: any error of an API view as a problem document."""
     if isinstance(exc, StoreUnavailable):
         return store_unavailable()
+    if isinstance(exc, OperationalError):
+        return database_unavailable()
     response = exception_handler(exc, context)
     if response is None or not isinstance(exc, APIException):
         return None if response is None else problem(response.status_code, str(exc))
