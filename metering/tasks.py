@@ -7,16 +7,14 @@ from metering.clickhouse.rollup import forget_old_generations
 from metering.models import Tenant
 from metering.rollups import roll_up
 
-_RETRY = {"autoretry_for": (StoreUnavailable,), "retry_backoff": True, "max_retries": 5}
 
-
-@shared_task(**_RETRY)
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
 def rollup_all() -> None:
     """Bring every tenant's derived numbers up to date."""
     roll_up(Tenant.objects.all())
 
 
-@shared_task(**_RETRY)
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
 def sweep_rollups() -> None:
     """Remove derived rows that newer ones replaced."""
     forget_old_generations()

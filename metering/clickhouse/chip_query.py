@@ -1,9 +1,9 @@
 """Intervals of chips: everything that reaches into a period, wherever its event stands in time."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 from metering.clickhouse.connection import select, stream
 from metering.clickhouse.event_columns import micros
@@ -11,7 +11,8 @@ from metering.clickhouse.scope import Bound, Scope
 from metering.usage.period import Period
 
 
-class StoredInterval(NamedTuple):
+@dataclass(slots=True)
+class StoredInterval:
     """`count` chips from `started_at` to `ended_at`, in microseconds since the epoch."""
 
     started_at: int

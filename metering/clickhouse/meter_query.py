@@ -77,7 +77,7 @@ class MeterQuery:
     def _active_agent_days(self) -> tuple[str, Bound]:
         sql = (
             "(SELECT agent, toDate(time, %(timezone)s) AS day, count() AS n,"
-            " any(labels) AS labels FROM events"
+            " argMax(labels, (time, source, id)) AS labels FROM events"
             f" WHERE {self.scope.where} AND agent != '' GROUP BY agent, day)"
         )
         return sql, self.scope.params
@@ -86,7 +86,7 @@ class MeterQuery:
         """Succeeded tasks by day, or agents by day with enough of them."""
         outcomes, bound = outcomes_sql(self.scope)
         tasks = (
-            "SELECT task, last.1 AS time, outcome_agent AS agent, outcome_session AS session,"
+            "SELECT task, last, last.1 AS time, outcome_agent AS agent, outcome_session AS session,"
             f" outcome_labels AS labels FROM ({outcomes}) WHERE outcome = 'succeeded'"
             " AND time < fromUnixTimestamp64Micro(%(end)s)"
         )
@@ -94,7 +94,7 @@ class MeterQuery:
             return f"({tasks})", bound
         sql = (
             "(SELECT agent, toDate(time, %(timezone)s) AS day, count() AS n,"
-            f" argMax(labels, time) AS labels FROM ({tasks}) WHERE agent != ''"
+            f" argMax(labels, last) AS labels FROM ({tasks}) WHERE agent != ''"
             " GROUP BY agent, day HAVING n >= %(min_tasks)s)"
         )
         return sql, bound | {"min_tasks": self.min_tasks}
