@@ -91,8 +91,9 @@ def _measured(
 
 
 def _intervals(stored: Iterator[queries.StoredInterval]) -> Iterator[ChipInterval]:
-    for begun, ended, count, phase in stored:
-        yield ChipInterval(begun, ended, to_units(count, CHIP_PLACES), phase)
+    for one in stored:
+        units = to_units(one.count, CHIP_PLACES)
+        yield ChipInterval(one.started_at, one.ended_at, units, one.phase)
 
 
 def _quantities(contract: ContractTerms) -> BurstTerms:

@@ -33,7 +33,9 @@ __all__ = [
 
 Names = tuple[str, ...]
 
-# What a group of model calls can be told apart by; they all stand under "" of anything else.
+# What a group of tasks, and one of model calls, can be told apart by; calls stand under "" of
+# anything else.
+TASK_DIMENSIONS = ("day", "agent", "task")
 CALL_DIMENSIONS = ("day", "agent", "task", "provider", "model", "modality", "service_tier")
 # A cost per something is looked at and never added up, so a quotient may end here.
 _QUOTIENT = Context(prec=28)
@@ -76,7 +78,8 @@ class EfficiencyRow:
     group: dict[str, str]
     sums: TokenSums
     cost: GroupCost
-    succeeded_tasks: int
+    # None by what a task has none of, such as a model: one task may call several.
+    succeeded_tasks: int | None
 
     @property
     def token_cost(self) -> Decimal | None:
@@ -140,16 +143,17 @@ def efficiency(tenant: Tenant, period: Period, group_by: Names = ()) -> list[Eff
         sums[group] += token_sums(calls)
         book.add_calls(costs[group].calls, calls)
     _add_units(costs, tenant, period, group_by, book)
+    of_tasks = all(name in TASK_DIMENSIONS or name.startswith(LABEL) for name in group_by)
     succeeded = {
         tuple(row.group.values()): row.succeeded_tasks
-        for row in queries.usage(tenant, period, group_by)
+        for row in (queries.usage(tenant, period, group_by) if of_tasks else ())
     }
     return [
         EfficiencyRow(
             dict(zip(group_by, group, strict=True)),
             sums[group],
             costs[group],
-            succeeded.get(group, 0),
+            succeeded.get(group, 0) if of_tasks else None,
         )
         for group in sorted(sums)
     ]
@@ -234,7 +238,7 @@ def _add_units(
             book.add_units(cost, kind, use.name, use.day, use.quantity)
 
 
-def _per(amount: Decimal | None, count: int, unit: Decimal = Decimal(1)) -> Decimal | None:
+def _per(amount: Decimal | None, count: int | None, unit: Decimal = Decimal(1)) -> Decimal | None:
     """The amount for each `unit` of a count, None of no count or an unknown amount."""
     if amount is None or not count:
         return None

@@ -71,5 +71,5 @@ def _totals(invoice: Invoice, bill: Bill) -> Iterator[str]:
             yield f"{name} {stored}, computed {computed}"
 
 
-def _say(value: Any) -> str:  # noqa: ANN401 - a field's value of any kind
+def _say(value: Any) -> str:
     return f"{value:f}" if hasattr(value, "as_tuple") else str(value)

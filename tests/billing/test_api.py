@@ -101,6 +101,14 @@ def test_efficiency_tells_waste_apart_in_tokens_and_in_money(alice: Tenant, api:
     assert row["efficiency"].startswith("0.61538")
 
 
+def test_tasks_are_not_counted_by_model(alice: Tenant, api: Api) -> None:
+    path = f"/api/v1/efficiency?{RANGE}&group_by="
+    (by_model,) = api(alice).get(f"{path}model").json()["rows"]
+    assert (by_model["succeeded_tasks"], by_model["cost_per_succeeded_task"]) == (None, None)
+    (by_day,) = api(alice).get(f"{path}day,agent").json()["rows"]
+    assert (by_day["succeeded_tasks"], by_day["cost_per_succeeded_task"]) == (1, "3.44")
+
+
 def test_usage_says_what_was_used_and_what_it_cost(alice: Tenant, api: Api) -> None:
     (row,) = api(alice).get(f"/api/v1/usage?{RANGE}").json()["rows"]
     expected = {
