@@ -52,14 +52,21 @@ def agent_table(rows: OverviewRows, dates: DateRange, currency: str) -> AgentTab
     days = _last_days(dates)
     ordered = sorted(rows.by_agent, key=lambda row: (-known(row.cost), row.group["agent"]))
     lines = [
-        _line(row, usage.get(row.group["agent"]), [sparks[row.group["agent"]][d] for d in days], currency)
+        _line(
+            row,
+            usage.get(row.group["agent"]),
+            [sparks[row.group["agent"]][d] for d in days],
+            currency,
+        )
         for row in ordered[:MOST]
     ]
     rest = known(rows.total.cost)
     for row in ordered[:MOST]:
         rest = EXACT.subtract(rest, known(row.cost))
     others = len(usage.keys() - {line.name for line in lines})
-    return AgentTable(lines, _others(others) if rest or others else "", formats.money(rest, currency))
+    return AgentTable(
+        lines, _others(others) if rest or others else "", formats.money(rest, currency)
+    )
 
 
 def sparkline(amounts: Sequence[Decimal]) -> str:
@@ -79,7 +86,9 @@ def _line(
     tasks, succeeded = (usage.tasks, usage.succeeded_tasks) if usage else (0, 0)
     cost, per_success = row.cost.total, row.cost_per_succeeded_task
     repeated = row.sums.repeated_share
-    first, last = (formats.money(amounts[n], currency) for n in (0, -1))
+    first, last, most = (
+        formats.money(a, currency) for a in (amounts[0], amounts[-1], max(amounts))
+    )
     return AgentLine(
         name=row.group["agent"] or "no agent named",
         spend=UNPRICED if cost is None else formats.money(cost, currency),
@@ -90,12 +99,14 @@ def _line(
         repeated=formats.percent(repeated, 0),
         much_repeated=repeated is not None and repeated >= _MUCH_REPEATED,
         spark=sparkline(amounts),
-        spark_words=f"from {first} to {last} a day, at most {formats.money(max(amounts), currency)}",
+        spark_words=f"from {first} to {last} a day, at most {most}",
     )
 
 
 def _others(number: int) -> str:
-    return f"{number} more agent{'' if number == 1 else 's'}" if number else "Work of no agent above"
+    return (
+        f"{number} more agent{'' if number == 1 else 's'}" if number else "Work of no agent above"
+    )
 
 
 def _amounts_by_day(rows: Sequence[EfficiencyRow]) -> dict[str, dict[str, Decimal]]:

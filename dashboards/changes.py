@@ -1,5 +1,6 @@
 """What changed, in whole sentences with the money in them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,7 +17,8 @@ from dashboards.bursts import BiggestBurst
 from dashboards.cards import known
 from dashboards.charts.efficiency import LINE
 from dashboards.ranges import DateRange
-from dashboards.rows import OverviewRows
+from dashboards.rows import QUARANTINE_MOST, OverviewRows
+from metering.queries import Quarantined
 from metering.usage.period import EPOCH
 
 _AGENTS = 2
@@ -34,6 +36,7 @@ def changes(
         *_under_the_line(rows, currency),
         *_burst(burst, dates, currency),
         *_wasted(rows.total, currency),
+        *_quarantined(rows.quarantined),
     ]
     nothing = "Nothing out of the ordinary: no waste worth naming and no burst above a baseline."
     return found or [format_html("{}", nothing)]
@@ -70,18 +73,23 @@ def _under_the_line(rows: OverviewRows, currency: str) -> Iterator[SafeString]:
     if not under:
         return
     days = {date.fromisoformat(row.group["day"]) for row in under}
-    lowest = min(under, key=lambda row: row.sums.hit_rate or ZERO)
     repeated = _sum([day.repeated for day in rows.spend if day.date in days])
     yield format_html(
-        "Hit rate was <b>under 70{}%</b> {}, lowest with {} on {}."
-        " Context computed again {} cost <b>{}</b>.",
+        "Hit rate was <b>under 70{}%</b> {}, {}. Context computed again {} cost <b>{}</b>.",
         formats.NBSP,
         _on_days(sorted(days), len(rows.spend)),
-        formats.percent(lowest.sums.hit_rate),
-        formats.day(date.fromisoformat(lowest.group["day"])),
+        _lowest(under),
         "that day" if len(days) == 1 else "on these days",
         formats.money(repeated, currency),
     )
+
+
+def _lowest(under: Sequence[EfficiencyRow]) -> str:
+    row = min(under, key=lambda row: row.sums.hit_rate or ZERO)
+    rate = formats.percent(row.sums.hit_rate)
+    if len(under) == 1:
+        return f"at {rate}"
+    return f"lowest with {rate} on {formats.day(date.fromisoformat(row.group['day']))}"
 
 
 def _burst(burst: BiggestBurst | None, dates: DateRange, currency: str) -> Iterator[SafeString]:
@@ -121,6 +129,23 @@ def _wasted(total: EfficiencyRow, currency: str) -> Iterator[SafeString]:
         "Failed tasks and retries took <b>{}</b> of token cost, {} of spend.",
         formats.money(wasted, currency),
         formats.percent(ROUNDED.divide(wasted, spend)),
+    )
+
+
+def _quarantined(refused: Sequence[Quarantined]) -> Iterator[SafeString]:
+    """How many events were refused, and the most frequent reason."""
+    if not refused:
+        return
+    reasons = Counter(row.detail for row in refused)
+    ((reason, times),) = reasons.most_common(1)
+    many = len(refused) > QUARANTINE_MOST
+    number = f"More than {formats.count(QUARANTINE_MOST)}" if many else formats.count(len(refused))
+    yield format_html(
+        "{} event{} in <b>quarantine</b>, counted and billed nowhere{}: {}",
+        number,
+        " waits" if len(refused) == 1 else "s wait",
+        "" if len(reasons) == 1 else f", {formats.count(times)} of them because",
+        reason,
     )
 
 

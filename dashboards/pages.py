@@ -72,7 +72,7 @@ def overview(rows: OverviewRows, tenant: Tenant, dates: DateRange) -> Overview:
         changes=changes(rows, burst, dates, currency),
         active=_active_chart(rows, dates),
         hit_rate=_hit_chart(rows),
-        burst=burst and _burst_part(burst, dates, currency),
+        burst=None if burst is None else _burst_part(burst, dates, currency),
         agents=agent_table(rows, dates, currency),
     )
 
@@ -142,4 +142,3 @@ def _burst_facts(burst: BiggestBurst, currency: str) -> list[Fact]:
 
 def _chips(level: Decimal) -> str:
     return f"{formats.count(round(level, 2))} chips"
-

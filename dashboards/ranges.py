@@ -95,6 +95,10 @@ class DateRange:
         """This range, begun so many days earlier."""
         return self._between(self.start - days * _DAY, self.end)
 
+    def from_(self, start: date) -> "DateRange":
+        """This range, begun on another day."""
+        return self._between(start, self.end)
+
     def last(self, days: int) -> "DateRange":
         """The days that end with this range."""
         return self._between(self.end - days * _DAY, self.end)

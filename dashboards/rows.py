@@ -1,17 +1,23 @@
 """The rows that the overview is made of, read from the other two apps."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
 
 from billing import queries as billing
 from billing.queries import BurstRow, EfficiencyRow, SpendDay
+from dashboards.ledger import Ledger, efficiency_row, read_ledger, spend_day
 from dashboards.ranges import DateRange
 from metering import queries as metering
 from metering.models import Tenant
-from metering.queries import UsageRow
+from metering.queries import Quarantined, UsageRow
 from metering.usage.active import ActiveDay
 
 SPARK_DAYS = 14
 WEEK = 7
+# More of the quarantine than this is said to be "more than".
+QUARANTINE_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,7 @@ class OverviewRows:
     `active` begins a week before the range, `agent_days` are the 14 days that end with it.
     """
 
+    read_at: datetime
     total: EfficiencyRow
     usage: UsageRow
     spend: list[SpendDay]
@@ -30,26 +37,45 @@ class OverviewRows:
     agent_usage: list[UsageRow]
     agent_days: list[EfficiencyRow]
     bursts: list[BurstRow]
-    before: EfficiencyRow | None = None
+    quarantined: list[Quarantined]
+    before: EfficiencyRow
 
 
-def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> OverviewRows:
+def read_overview(tenant: Tenant, dates: DateRange) -> OverviewRows:
     """Everything the overview shows. Raises StoreUnavailable."""
-    period = dates.period
+    previous, last_days = dates.previous, dates.last(SPARK_DAYS)
+    ledger = read_ledger(tenant, dates.from_(min(previous.start, last_days.start)))
+    agents = ledger.by_agent(dates)
+    total = ledger.total(dates)
     return OverviewRows(
-        total=billing.efficiency(tenant, period)[0],
-        usage=metering.usage(tenant, period)[0],
-        spend=billing.spend_by_day(tenant, period),
+        read_at=timezone.now(),
+        total=efficiency_row(total),
+        usage=UsageRow(group={}, tasks=total.tasks, succeeded_tasks=total.succeeded),
+        spend=[spend_day(day, work) for day, work in ledger.by_day(dates).items()],
         active=metering.daa(tenant, dates.before(WEEK).period),
-        by_day=billing.efficiency(tenant, period, ("day",)),
-        by_agent=billing.efficiency(tenant, period, ("agent",)),
-        agent_usage=metering.usage(tenant, period, ("agent",)),
-        agent_days=billing.efficiency(tenant, dates.last(SPARK_DAYS).period, ("day", "agent")),
-        bursts=billing.bursts(tenant, period),
-        before=billing.efficiency(tenant, dates.previous.period)[0] if compare else None,
+        by_day=[
+            efficiency_row(work, day=day.isoformat()) for day, work in ledger.by_day(dates).items()
+        ],
+        by_agent=[efficiency_row(work, agent=agent) for agent, work in agents.items()],
+        agent_usage=[
+            UsageRow(group={"agent": agent}, tasks=work.tasks, succeeded_tasks=work.succeeded)
+            for agent, work in agents.items()
+        ],
+        agent_days=_agent_days(ledger, last_days),
+        bursts=billing.bursts(tenant, dates.period),
+        quarantined=metering.quarantined(tenant, QUARANTINE_MOST + 1),
+        before=efficiency_row(ledger.total(previous)),
     )
 
 
 def has_events(tenant: Tenant, dates: DateRange) -> bool:
     """Whether anything was received for the range."""
     return bool(metering.usage_types(tenant, dates.period))
+
+
+def _agent_days(ledger: Ledger, dates: DateRange) -> list[EfficiencyRow]:
+    return [
+        efficiency_row(work, day=day.isoformat(), agent=agent)
+        for (day, agent), work in ledger.cells.items()
+        if day in dates
+    ]
