@@ -58,6 +58,15 @@ def test_a_tenant_without_events_pays_the_baseline(
     assert amounts("2026-10") == [BASELINE]
 
 
+def test_a_month_in_which_the_clock_is_put_back_is_an_hour_longer(
+    acme: Tenant, apply: Run, manage: Run, amounts: Amounts
+) -> None:
+    apply("tenants: [{slug: acme, timezone: Europe/Berlin}]")
+    manage("close_month", "2026-10")
+    # 2 chips × (2,678,400 + 3,600) s × 0.0001
+    assert amounts("2026-10") == [("bursts", "5364000", "536.40")]
+
+
 def test_what_goes_beyond_the_baseline_spends_credits_and_then_is_a_burst(
     acme: Tenant, event: Events, send: Send, manage: Run, amounts: Amounts
 ) -> None:

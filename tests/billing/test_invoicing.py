@@ -220,6 +220,31 @@ def test_an_invoice_that_was_tampered_with_is_found_out(
 
 
 @pytest.mark.parametrize(
+    ("currency", "calls", "total"),
+    [
+        # 3 × 0.5 = 1.5 and 5 × 0.5 = 2.5: a half goes away from zero, to the smallest coin.
+        ("JPY", 3, "2"),
+        ("JPY", 5, "3"),
+        ("KWD", 3, "1.500"),
+        ("USD", 3, "1.50"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency(
+    apply: Run, event: Events, send: Send, manage: Run, currency: str, calls: int, total: str
+) -> None:
+    meter = "{type: agent.tokens, aggregation: count}"
+    apply(
+        f"tenants: [{{slug: acme, plan: calls, currency: {currency}}}]\n"
+        f"plans: [{{code: calls, currency: {currency}, valid_from: 2026-01-01, charges: "
+        f"[{{code: calls, meter: {meter}, charge: {{model: per_unit, unit_amount: '0.5'}}}}]}}]"
+    )
+    acme = Tenant.objects.get(slug="acme")
+    send(acme, [event.tokens("2026-10-02T00:00:00Z") for _ in range(calls)])
+    manage("close_month", "2026-10")
+    assert f"{Invoice.objects.get().total:f}" == total
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["close_month", "2026-13"], "2026-13 is not a month; write it as YYYY-MM"),

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.configuration import apply_configuration
 from billing.configuration_schema import ConfigurationError, read_document
+from metering.commands import one_sentence
 
 
 class Command(BaseCommand):
@@ -17,9 +18,10 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would change only")
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> None:
-        try:
-            changes = apply_configuration(read_document(file), dry_run=dry_run)
-        except ConfigurationError as error:
-            raise CommandError(f"{file}: {error}") from error
+        with one_sentence():
+            try:
+                changes = apply_configuration(read_document(file), dry_run=dry_run)
+            except ConfigurationError as error:
+                raise CommandError(f"{file}: {error}") from error
         for change in changes or ["nothing to change"]:
             self.stdout.write(change)
