@@ -63,7 +63,8 @@ def _spend(rows: OverviewRows, dates: DateRange, currency: str) -> Card:
         at_least = formats.money(known(rows.total.cost), currency)
         note = format_html("{} and {}", at_least, _no_price(rows.total.unpriced))
         return Card(name, UNPRICED, note, "#spend-by-day")
-    parts = [_change(total, rows.before.cost.total, f"against {dates.previous_name}")]
+    before = rows.before.cost.total if rows.before else None
+    parts = [_change(total, before, f"against {dates.previous_name}")]
     if pace := _pace(rows, dates, total):
         parts.append(format_html("pace {}", formats.money(pace, currency)))
     return Card(name, formats.money(total, currency), _joined(parts), "#spend-by-day")
@@ -89,11 +90,12 @@ def _efficiency(rows: OverviewRows, currency: str) -> Card:
         return Card(name, UNPRICED, _no_price(sorted(missing)), "#hit-rate")
     if row.token_efficiency_cost is None or row.cost_per_million_tokens is None:
         return Card(name, formats.NONE, format_html("{}", "no effective tokens"), "#hit-rate")
+    before = rows.before.token_efficiency_cost if rows.before else None
     plain = formats.rate(row.cost_per_million_tokens, currency)
     parts = [
         format_html("{}", "per million effective tokens"),
         format_html("plain {}", plain),
-        _change(row.token_efficiency_cost, rows.before.token_efficiency_cost),
+        _change(row.token_efficiency_cost, before),
     ]
     figure = formats.rate(row.token_efficiency_cost, currency)
     return Card(name, figure, _joined(parts), "#hit-rate")
@@ -110,7 +112,8 @@ def _tasks(rows: OverviewRows, currency: str) -> Card:
     cost = rows.total.cost_per_succeeded_task
     if cost is None:
         return Card(name, formats.NONE, _joined(parts), "#agents")
-    parts.insert(0, _change(cost, rows.before.cost_per_succeeded_task))
+    before = rows.before.cost_per_succeeded_task if rows.before else None
+    parts.insert(0, _change(cost, before))
     return Card(name, formats.rate(cost, currency), _joined(parts), "#agents")
 
 

@@ -22,7 +22,7 @@ QUARANTINE_MOST = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewRows:
-    """All of one tenant and range; `before` is the total of the range it is compared with.
+    """All of one tenant and range; `before` is the total of the range it is compared with, if any.
 
     `active` begins a week before the range, `agent_days` are the 14 days that end with it.
     """
@@ -38,10 +38,10 @@ class OverviewRows:
     agent_days: list[EfficiencyRow]
     bursts: list[BurstRow]
     quarantined: list[Quarantined]
-    before: EfficiencyRow
+    before: EfficiencyRow | None
 
 
-def read_overview(tenant: Tenant, dates: DateRange) -> OverviewRows:
+def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> OverviewRows:
     """Everything the overview shows. Raises StoreUnavailable."""
     previous, last_days = dates.previous, dates.last(SPARK_DAYS)
     ledger = read_ledger(tenant, dates.from_(min(previous.start, last_days.start)))
@@ -64,7 +64,7 @@ def read_overview(tenant: Tenant, dates: DateRange) -> OverviewRows:
         agent_days=_agent_days(ledger, last_days),
         bursts=billing.bursts(tenant, dates.period),
         quarantined=metering.quarantined(tenant, QUARANTINE_MOST + 1),
-        before=efficiency_row(ledger.total(previous)),
+        before=efficiency_row(ledger.total(previous)) if compare else None,
     )
 
 
