@@ -5,12 +5,13 @@ from functools import wraps
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from metering.models import Tenant
 
-TenantView = Callable[..., HttpResponse]
+TenantView = Callable[..., HttpResponseBase]
 _SESSION_KEY = "tenant"
 
 
@@ -28,7 +29,7 @@ def tenant_page(view: TenantView) -> TenantView:
 
     @login_required
     @wraps(view)
-    def scoped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    def scoped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         return view(request, _tenant(request), *args, **kwargs)
 
     return scoped
@@ -45,6 +46,8 @@ def _tenant(request: HttpRequest) -> Tenant:
     if tenant is None:
         # A membership that was taken away while the session lasted falls back to another tenant.
         tenant = None if chosen else tenants.first()
+    if tenant is None and not chosen:
+        raise PermissionDenied("a member of no tenant")
     if tenant is None:
         raise Http404("no such tenant")
     request.session[_SESSION_KEY] = tenant.slug

@@ -33,12 +33,18 @@ class Chart:
     words: str
     table: Table
 
+    @property
+    def json_id(self) -> str:
+        """Where in the page the figure stands as JSON."""
+        return f"{self.name}-figure"
+
 
 @dataclass(frozen=True, slots=True)
 class BurstPart:
     """The chart of the biggest burst, what it is of, and the range in figures."""
 
     chart: Chart
+    chip: str
     title: str
     note: str
     facts: list[Fact]
@@ -108,6 +114,7 @@ def _burst_part(burst: BiggestBurst, dates: DateRange, currency: str) -> BurstPa
     against = f"against a baseline of {plain(row.baseline)}" if row.contract else "no contract"
     return BurstPart(
         chart=_chart("chips-in-use", figure, f"Steps: chips in use, {when}, {against}", table),
+        chip=row.chip,
         title=f"Chips in use, {when}",
         note=f"{row.chip}, {against}",
         facts=_burst_facts(burst, currency),

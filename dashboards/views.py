@@ -1,0 +1,125 @@
+"""The pages: parse the address, read, render."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from billing import queries
+from billing.models import Invoice
+from dashboards.access import tenant_page
+from dashboards.frame import render_page
+from dashboards.invoice_pages import find_invoice, invoice_list, invoice_page, lines_csv
+from dashboards.pages import overview as overview_page
+from dashboards.ranges import DateRange, RangeError, month_range, read_range, recent_months
+from dashboards.rows import has_events, read_overview
+from metering.models import Tenant
+from metering.queries import StoreUnavailable
+
+TenantView = Callable[..., HttpResponse]
+
+
+def _needs_store(view: TenantView) -> TenantView:
+    """A page that says what failed and what still works, where the event store is down."""
+
+    @wraps(view)
+    def page(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+        try:
+            return view(request, tenant)
+        except StoreUnavailable as error:
+            context = {"problem": str(error)}
+            template = "dashboards/store_down.html"
+            response = render_page(request, tenant, template, context, status=503)
+            response["Retry-After"] = "30"
+            return response
+
+    return page
+
+
+@require_safe
+@tenant_page
+@_needs_store
+def overview(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """What the tenant's agents did and cost in a range."""
+    today = _today(tenant)
+    try:
+        dates = read_range(request.GET, tenant.timezone, today)
+    except RangeError as error:
+        problem = {"problem": str(error)}
+        return render_page(request, tenant, "dashboards/bad_range.html", problem, status=400)
+    compare = request.GET.get("compare") != "none"
+    context: dict[str, Any] = {
+        "dates": dates,
+        "compare": compare,
+        "months": _months(tenant, today, dates),
+    }
+    if not has_events(tenant, dates):
+        context |= _first_steps(request, tenant, dates)
+        return render_page(request, tenant, "dashboards/empty.html", context)
+    rows = read_overview(tenant, dates, compare=compare)
+    context["page"] = overview_page(rows, tenant, dates)
+    return render_page(request, tenant, "dashboards/overview.html", context)
+
+
+@require_safe
+@tenant_page
+def invoices(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """The tenant's invoices and drafts."""
+    context = {"invoices": invoice_list(queries.invoices(tenant))}
+    return render_page(request, tenant, "dashboards/invoices.html", context)
+
+
+@require_safe
+@tenant_page
+def invoice(request: HttpRequest, tenant: Tenant, number: str) -> HttpResponse:
+    """One invoice with its lines."""
+    found = _own_invoice(tenant, number)
+    context = {"page": invoice_page(found, tenant.timezone)}
+    return render_page(request, tenant, "dashboards/invoice.html", context)
+
+
+@require_safe
+@tenant_page
+def invoice_lines_csv(request: HttpRequest, tenant: Tenant, number: str) -> HttpResponseBase:
+    """The lines of one invoice for a spreadsheet: those of the export, with its columns."""
+    found = _own_invoice(tenant, number)
+    response = StreamingHttpResponse(
+        lines_csv(found), content_type="text/csv; charset=utf-8; header=present"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{tenant.slug}-{number}-lines.csv"'
+    return response
+
+
+def _own_invoice(tenant: Tenant, number: str) -> Invoice:
+    found = find_invoice(queries.invoices(tenant), number)
+    if found is None:
+        raise Http404(f"there is no invoice {number}")
+    return found
+
+
+def _today(tenant: Tenant) -> date:
+    return timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
+
+
+def _months(tenant: Tenant, today: date, chosen: DateRange) -> list[tuple[DateRange, bool]]:
+    """The months to choose from, and which of them is chosen."""
+    months = [
+        month_range(f"{month:%Y-%m}", tenant.timezone, today) for month in recent_months(today)
+    ]
+    return [(month, month == chosen) for month in months]
+
+
+def _first_steps(request: HttpRequest, tenant: Tenant, dates: DateRange) -> dict[str, object]:
+    """Where to send the first event to; where there are some, if the month before has any."""
+    before = dates.previous
+    return {
+        "events_url": request.build_absolute_uri(reverse("events")),
+        "now": timezone.now().replace(microsecond=0),
+        "earlier": before if has_events(tenant, before) else None,
+    }
