@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, StreamingHttpResponse
 from rest_framework.exceptions import ValidationError
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing import queries
+from billing.evidence import line_events
 from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.rating.money import plain
@@ -21,6 +23,7 @@ from metering.parameters import read_group_by, read_range
 from metering.usage.period import month_period
 
 LINES_PAGE = 500
+EVENTS_PAGE = 100
 
 _TOKEN_FIELDS = (
     "requests",
@@ -86,6 +89,7 @@ _LINE_FIELDS = (
     "period_end",
     "correction",
 )
+_EVENT_FIELDS = ("time", "source", "id", "type", "agent", "task")
 Row = dict[str, Any]
 
 
@@ -173,6 +177,23 @@ class InvoiceLines(APIView):
         return Response({"rows": [_line(line) for line in page[:LINES_PAGE]], "next": following})
 
 
+class LineEvents(APIView):
+    """`GET /api/v1/invoices/{number}/lines/{position}/events`: what the line was counted from."""
+
+    def get(self, request: Request, number: str, position: int) -> Response:
+        line = _own_invoice(request, number).lines.filter(position=position).first()
+        if line is None:
+            raise Http404(f"invoice {number} has no line {position}")
+        found = line_events(line, _read_place(request), EVENTS_PAGE + 1)
+        following = None
+        if len(found) > EVENTS_PAGE:
+            last = found[EVENTS_PAGE - 1]
+            place = urlencode({"time": last.time.isoformat(), "source": last.source, "id": last.id})
+            following = request.build_absolute_uri(f"?{place}")
+        rows = [_fields(event, _EVENT_FIELDS) for event in found[:EVENTS_PAGE]]
+        return Response({"rows": rows, "next": following})
+
+
 class Export(APIView):
     """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
 
@@ -209,6 +230,20 @@ def _tenant(request: Request) -> Tenant:
     """Whose key it is: every answer is about this tenant alone."""
     assert isinstance(request.auth, ApiKey), "the default permission lets keys alone in"  # noqa: S101
     return request.auth.tenant
+
+
+def _read_place(request: Request) -> tuple[datetime, str, str] | None:
+    """`time`, `source` and `id` of the last event of the page before."""
+    parameters = request.query_params
+    if "time" not in parameters:
+        return None
+    try:
+        time = datetime.fromisoformat(parameters["time"])
+    except ValueError:
+        raise ValidationError({"time": f"{parameters['time']!r} is not a moment"}) from None
+    if time.tzinfo is None:
+        raise ValidationError({"time": "has no time zone"})
+    return time, parameters.get("source", ""), parameters.get("id", "")
 
 
 def _own_invoice(request: Request, number: str) -> Invoice:

@@ -23,8 +23,8 @@ from metering.models import Tenant
 _SERIES = {Invoice.Kind.INVOICE: "INV", Invoice.Kind.CREDIT_NOTE: "CN"}
 
 
-class NoPlanError(Exception):
-    """The tenant has no plan in the month, so there is nothing to invoice."""
+class NothingToInvoiceError(Exception):
+    """Why a tenant gets no invoice for a month, in one sentence."""
 
 
 class NotFinalizableError(Exception):
@@ -45,6 +45,8 @@ def draft_invoice(tenant: Tenant, month: str) -> Invoice:
     terms = read_terms(tenant, month)
     if (existing := _current(tenant, month)) and existing.status != Invoice.Status.DRAFT:
         return existing
+    if timezone.now() < terms.start:
+        raise NothingToInvoiceError(f"{month} has not begun for {tenant}")
     bill = _bill(tenant, terms)
     with transaction.atomic():
         _lock(tenant)
@@ -81,7 +83,7 @@ def close_month(month: str, tenants: Iterable[Tenant], *, finalize: bool) -> Ite
     for tenant in tenants:
         try:
             invoice = draft_invoice(tenant, month)
-        except NoPlanError as error:
+        except NothingToInvoiceError as error:
             yield Closed(tenant, None, str(error))
             continue
         problem = ""
@@ -95,7 +97,9 @@ def close_month(month: str, tenants: Iterable[Tenant], *, finalize: bool) -> Ite
 
 def _bill(tenant: Tenant, terms: Terms) -> Bill:
     if not terms.plans:
-        raise NoPlanError(f"{tenant} has no plan in {terms.month}, so there is nothing to invoice")
+        raise NothingToInvoiceError(
+            f"{tenant} has no plan in {terms.month}, so there is nothing to invoice"
+        )
     return compute_bill(tenant, terms, to_correct(tenant, terms.start), queries.store_now(tenant))
 
 

@@ -11,5 +11,10 @@ urlpatterns = [
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
     path("api/v1/invoices/<str:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
     path("api/v1/invoices/<str:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),
+    path(
+        "api/v1/invoices/<str:number>/lines/<int:position>/events",
+        api.LineEvents.as_view(),
+        name="api-line-events",
+    ),
     path("api/v1/exports/<slug:kind>.csv", api.Export.as_view(), name="api-export"),
 ]

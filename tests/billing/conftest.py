@@ -1,14 +1,23 @@
 """A plan, prices and contracts from a file as an operator would write it, and a month closed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import call_command
 
 from billing.models import Invoice
 
 Run = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def november() -> Iterator[None]:
+    """October is over, November is not. The clock runs on, as connections time out by it."""
+    with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=True):
+        yield
 
 
 @pytest.fixture

@@ -214,6 +214,28 @@ def test_lines_are_paged(
     assert second["next"] is None
 
 
+def test_a_line_leads_to_the_events_behind_it_page_by_page(
+    alice: Tenant,
+    event: Events,
+    send: Send,
+    api: Api,
+    manage: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send(alice, [event.tokens("2026-10-02T10:00:00Z", "other")])
+    manage("close_month", "2026-10", "--finalize")
+    send(alice, [event.tokens("2026-10-02T10:09:00Z", "big")])
+    monkeypatch.setattr("billing.api.EVENTS_PAGE", 3)
+    client = api(alice)
+    first = client.get("/api/v1/invoices/INV-2026-000001/lines/1/events").json()
+    second = client.get(first["next"]).json()
+    # The four calls of model big that were invoiced; neither the other model's nor the late one.
+    times = [row["time"] for row in first["rows"] + second["rows"]]
+    assert times == [f"2026-10-02T10:0{minute}:00Z" for minute in range(4)]
+    assert second["next"] is None
+    assert client.get("/api/v1/invoices/INV-2026-000001/lines/9/events").status_code == 404
+
+
 def test_alice_sees_her_invoice_and_charlie_nothing_of_it(
     alice: Tenant, api: Api, manage: Run
 ) -> None:

@@ -166,6 +166,11 @@ def test_a_tenant_without_a_plan_gets_no_invoice_and_a_sentence(
     assert not Invoice.objects.exists()
 
 
+def test_a_month_that_has_not_begun_gets_no_invoice(acme: Tenant, manage: Run) -> None:
+    assert "2026-12 has not begun for acme" in manage("close_month", "2026-12")
+    assert not Invoice.objects.exists()
+
+
 def test_a_plan_that_changes_within_the_month_splits_it(
     acme: Tenant, apply: Run, event: Events, send: Send, manage: Run, amounts: Amounts
 ) -> None:
