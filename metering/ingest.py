@@ -1,13 +1,13 @@
 """The one path of every event into the store: validate, commit, keep what was refused."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 from django.utils import timezone
 
-from metering.clickhouse.commit import commit_events
-from metering.clickhouse.quarantine import Refused, quarantine, record_conflicts
+from metering.clickhouse.quarantine import Conflict, Refused, quarantine, record_conflicts
+from metering.group_commit import committer
 from metering.models import Tenant
 from metering.usage.event import Event, InvalidEvent, parse_event
 
@@ -39,14 +39,17 @@ def ingest(tenant: Tenant, bodies: Sequence[bytes]) -> Report:
     """
     report = Report()
     events, origins = _parse(bodies, report)
-    committed = commit_events(tenant.id, events)
+    committed = committer.commit(tenant.id, events)
     report.accepted = len(committed.accepted)
     report.duplicates = len(committed.duplicates)
     report.conflicts = len(committed.conflicts)
     if committed.conflicts:
         record_conflicts(
             tenant.id,
-            [(events[n].source, events[n].id, bodies[origins[n]]) for n in committed.conflicts],
+            [
+                Conflict(events[n].source, events[n].id, bodies[origins[n]])
+                for n in committed.conflicts
+            ],
         )
     if report.rejected:
         quarantine(tenant.id, [_refused(bodies[r.index], r) for r in report.rejected])
@@ -73,8 +76,9 @@ def _refused(body: bytes, rejected: Rejected) -> Refused:
 def _readable(body: bytes, attribute: str) -> str:
     """An attribute of an event that may be anything at all; empty when it cannot be read."""
     try:
-        event = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        event = json.loads(body, parse_int=str)
+    except (ValueError, RecursionError):
         return ""
     value = event.get(attribute) if isinstance(event, dict) else None
-    return value if isinstance(value, str) else ""
+    # Half of a surrogate pair is a string to Python, and to nobody else.
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""

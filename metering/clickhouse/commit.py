@@ -7,6 +7,7 @@ writers come to the same answer, and none answers its client before it is writte
 """
 
 import secrets
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,10 @@ from metering.usage.event import Data, Event
 
 Key = tuple[str, str]  # (source, id): the identity itself, within a tenant
 
-# 5,000 numbers of 20 digits stay well inside ClickHouse's 256 KiB of query text.
-_LOOKUP_SIZE = 5_000
+# Identities are bound as one string of 16 digits each and unpacked by ClickHouse: a list of numbers
+# costs ten times as long to parse. So many stay well inside its 256 KiB of query text.
+_LOOKUP_SIZE = 10_000
+_AMONG = "identity IN (SELECT arrayJoin(reinterpret(unhex(%(identities)s), 'Array(UInt64)')))"
 _PATIENCE_SECONDS = 2
 
 
@@ -90,10 +93,11 @@ def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
     commit = secrets.randbits(63)
     _insert_rows(tenant, commit, fresh)
     _let_earlier_ones_end(tenant, commit, fresh)
-    winners = _settled(tenant, _stored(tenant, {item.identity for item in fresh}))
+    contested = _contested(tenant, [item.identity for item in fresh])
+    winners = _settled(tenant, _stored(tenant, contested))
     for item in fresh:
-        winner = winners[item.key]
-        if winner.commit == commit:
+        winner = winners.get(item.key)
+        if winner is None or winner.commit == commit:
             result.accepted.append(item.position)
         else:
             _count_duplicate(result, item, winner.content)
@@ -145,10 +149,27 @@ def _stored(tenant: int, identities: Iterable[int]) -> Iterator[_Stored]:
         rows = select(
             "SELECT identity, source, id, content, commit, toUnixTimestamp64Micro(received_at),"
             " toUnixTimestamp64Micro(time)"
-            " FROM events WHERE tenant = %(tenant)s AND identity IN %(identities)s",
-            {"tenant": tenant, "identities": wanted[start : start + _LOOKUP_SIZE]},
+            f" FROM events WHERE tenant = %(tenant)s AND {_AMONG}",
+            {"tenant": tenant, "identities": _packed(wanted[start : start + _LOOKUP_SIZE])},
         )
         yield from (_Stored(*row) for row in rows)
+
+
+def _packed(identities: Sequence[int]) -> str:
+    """Little-endian 64-bit integers in hexadecimal, for `_AMONG`."""
+    return struct.pack(f"<{len(identities)}Q", *identities).hex()
+
+
+def _contested(tenant: int, identities: Sequence[int]) -> list[int]:
+    """Of these, the identities with more than one row; mostly none, and then no row is read."""
+    contested = []
+    for start in range(0, len(identities), _LOOKUP_SIZE):
+        contested += select(
+            f"SELECT identity FROM events WHERE tenant = %(tenant)s AND {_AMONG}"
+            " GROUP BY identity HAVING count() > 1",
+            {"tenant": tenant, "identities": _packed(identities[start : start + _LOOKUP_SIZE])},
+        )
+    return [identity for (identity,) in contested]
 
 
 def _settled(tenant: int, rows: Iterable[_Stored]) -> dict[Key, _Stored]:
