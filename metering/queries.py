@@ -78,6 +78,8 @@ def _task_counts(
     of_tasks = [name in TASK_DIMENSIONS or name.startswith(LABEL) for name in group_by]
     names = tuple(name for name, known in zip(group_by, of_tasks, strict=True) if known)
     for *values, tasks, succeeded in TaskCountQuery(scope=scope, group_by=names).rows():
+        if not tasks:  # a sum over no tasks is a row too
+            continue
         found = iter(values)
         group = tuple(
             next(found) if known else ("agent.task" if name == "type" else "")
