@@ -1,8 +1,8 @@
 """Requests that arrive together are written together.
 
-While one commit of a tenant is under way, what arrives for it waits and goes into the next one as
-a whole. So a client that sends single events costs a share of a commit and not a commit, and a quiet
-tenant waits for nobody. No thread is kept: the first request of a group does the work of all.
+While one commit of a tenant is under way, what arrives for it waits, and all of that goes into the
+next one. So a client that sends single events costs a share of a commit and not a commit, and a
+quiet tenant waits for nobody. No thread is kept: the first of a group does the work of all.
 """
 
 import threading

@@ -232,6 +232,11 @@ def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
     )
 
 
+def forget_scans(tenant: int) -> None:
+    """Take every hour of the tenant for stale; its rows are replaced when they are derived again."""
+    command("DELETE FROM rollup_scans WHERE tenant = %(tenant)s", {"tenant": tenant})
+
+
 def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS

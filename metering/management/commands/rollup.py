@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from metering.clickhouse.migrate import migrate
+from metering.clickhouse.rollup import forget_scans
 from metering.commands import find_tenants, one_sentence
 from metering.models import Tenant
 from metering.rollups import roll_up
@@ -17,6 +18,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tenant", metavar="SLUG", help="this tenant only")
+        parser.add_argument(
+            "--rebuild",
+            action="store_true",
+            help="derive everything anew, as after changing REUSE_WINDOW_SECONDS",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_sentence(), tqdm(unit="h", disable=None) as bar:
@@ -27,5 +33,9 @@ class Command(BaseCommand):
                 bar.total, bar.n = hours, done
                 bar.refresh()
 
-            hours = roll_up(find_tenants(options["tenant"]), show)
+            tenants = find_tenants(options["tenant"])
+            if options["rebuild"]:
+                for tenant in tenants:
+                    forget_scans(tenant.id)
+            hours = roll_up(tenants, show)
         self.stdout.write(f"rolled up {hours} hour{'' if hours == 1 else 's'}")
