@@ -2,14 +2,18 @@
 
 from datetime import date
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
+from billing.rating.errors import ChargeError
 from metering.models import Tenant
 
 # A first plan and whatever else was "always so" is in force from here.
 BEGINNING_OF_TIME = date(1970, 1, 1)
+_TOKEN_KEY = ("provider", "model", "modality", "service_tier", "above_prompt_tokens", "valid_from")
 
 
 class Plan(models.Model):
@@ -60,6 +64,13 @@ class Charge(models.Model):
     def __str__(self) -> str:
         return f"{self.version} {self.code}"
 
+    def clean(self) -> None:
+        """Whoever edits a charge by hand is told what is wrong with it, as `apply` would."""
+        try:
+            check_charge(self.charge, self.meter)
+        except ChargeError as error:
+            raise ValidationError(str(error)) from error
+
 
 class Subscription(models.Model):
     """Which plan a tenant is on from a date of its zone on, until the next subscription."""
@@ -96,23 +107,11 @@ class TokenPrice(models.Model):
     cache_write_long = OptionalDecimalField(null=True, blank=True)
     output = OptionalDecimalField(null=True, blank=True)
 
-    KEY = ("provider", "model", "modality", "service_tier", "above_prompt_tokens", "valid_from")
+    KEY = _TOKEN_KEY
 
     class Meta:
         ordering = ("model", "provider", "modality", "service_tier", "above_prompt_tokens")
-        constraints = (
-            models.UniqueConstraint(
-                fields=[
-                    "provider",
-                    "model",
-                    "modality",
-                    "service_tier",
-                    "above_prompt_tokens",
-                    "valid_from",
-                ],
-                name="token_price_key",
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=list(_TOKEN_KEY), name="token_price_key"),)
 
     def __str__(self) -> str:
         return " ".join(str(getattr(self, name)) for name in self.KEY if getattr(self, name))

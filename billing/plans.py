@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from billing.charges import check_charge
 from billing.configuration_schema import ChargeEntry, ConfigurationError, PlanEntry
 from billing.models import Charge, Plan, PlanVersion
-from billing.rating.charge import parse_charge
-from billing.rating.charge_models.burst import Burst
-from billing.rating.charge_models.percentage import Percentage
 from billing.rating.errors import ChargeError
-from metering.usage.meter import MeterError, parse_meter
 
 
 def apply_plans(entries: list[PlanEntry]) -> Iterator[str]:
@@ -32,30 +29,15 @@ def apply_plans(entries: list[PlanEntry]) -> Iterator[str]:
 
 def _check_charges(charges: list[ChargeEntry], path: str) -> None:
     codes: set[str] = set()
-    for n, charge in enumerate(charges):
+    for n, entry in enumerate(charges):
         at = f"{path}.charges[{n}]"
-        if charge.code in codes:
-            raise ConfigurationError(f"{at}.code: {charge.code!r} is used twice in this plan")
-        codes.add(charge.code)
+        if entry.code in codes:
+            raise ConfigurationError(f"{at}.code: {entry.code!r} is used twice in this plan")
+        codes.add(entry.code)
         try:
-            _check_charge(charge, at)
+            check_charge(entry.charge, entry.meter, at)
         except ChargeError as error:
             raise ConfigurationError(str(error)) from error
-        except MeterError as error:
-            raise ConfigurationError(f"{at}.{error}") from error
-
-
-def _check_charge(entry: ChargeEntry, path: str) -> None:
-    charge = parse_charge(entry.charge, f"{path}.charge")
-    if isinstance(charge.model, Burst):
-        if entry.meter is not None:
-            raise ConfigurationError(f"{path}.meter: the contracts of a burst charge count chips")
-    elif entry.meter is None:
-        raise ConfigurationError(f"{path}.meter: is missing")
-    elif isinstance(charge.model, Percentage) and charge.model.prices_each_event:
-        raise ConfigurationError(f"{path}.charge: amounts per event cannot be invoiced yet")
-    else:
-        parse_meter(entry.meter)
 
 
 def _plan(entry: PlanEntry) -> Iterator[str]:

@@ -13,6 +13,7 @@ from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_quantities
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
+from billing.rating.errors import ChargeError
 from billing.rating.line import RatedLine
 from billing.rating.money import plain, round_money
 from billing.rating.rate import adjust, rate
@@ -100,7 +101,11 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime) -> Priced:
             priced.unpriced.append(problem)
             continue
         for charge in plan.charges:
-            _add_charge(priced, then, terms, plan, charge, watermark)
+            try:
+                _add_charge(priced, then, terms, plan, charge, watermark)
+            except ChargeError as error:
+                # Edited by hand since it was checked: the draft stands, and names it.
+                priced.unpriced.append(f"{charge.code}: {error}")
     return priced
 
 

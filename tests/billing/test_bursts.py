@@ -7,7 +7,7 @@ import pytest
 from django.core.management.base import CommandError
 from django.test import Client
 
-from billing.models import Invoice
+from billing.models import BurstContract, Invoice
 from metering.ingest import Report
 from metering.models import Tenant
 from tests.conftest import Events
@@ -120,6 +120,15 @@ def test_a_chip_without_a_contract_keeps_the_invoice_a_draft(
     manage("close_month", "2026-10", "--finalize")
     # 3600 chip-seconds: 1000 × 0.002 and 2600 × 0.001; nothing is owed for a baseline of 0.
     assert amounts("2026-10") == [("bursts", "1000", "2.00"), ("bursts", "2600", "2.60"), BASELINE]
+
+
+def test_a_contract_that_was_spoilt_by_hand_keeps_the_invoice_a_draft(
+    acme: Tenant, manage: Run
+) -> None:
+    BurstContract.objects.update(burst_tiers=[])
+    manage("close_month", "2026-10")
+    (said,) = Invoice.objects.get().unpriced
+    assert said == "bursts: p800.burst_tiers: must have at least one tier"
 
 
 def test_work_before_a_contract_starts_is_named_with_its_time(
