@@ -233,7 +233,7 @@ def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
 
 
 def forget_scans(tenant: int) -> None:
-    """Take every hour of the tenant for stale; its rows are replaced when they are derived again."""
+    """Take every hour of the tenant for stale, so that all of them are derived again."""
     command("DELETE FROM rollup_scans WHERE tenant = %(tenant)s", {"tenant": tenant})
 
 
