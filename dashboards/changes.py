@@ -97,7 +97,7 @@ def _burst(burst: BiggestBurst | None, dates: DateRange, currency: str) -> Itera
         return
     begun = (EPOCH + timedelta(microseconds=burst.at_us)).astimezone(ZoneInfo(dates.zone))
     yield format_html(
-        "The biggest burst, on {}, took <b>{} {}</b> and lasted {}. {}",
+        "The biggest burst, on {}, took <b>{} chips</b> of {} and lasted {}. {}",
         formats.day(begun),
         formats.count(burst.chips),
         burst.row.chip,

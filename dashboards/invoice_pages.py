@@ -57,7 +57,7 @@ class LineText:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The lines of one charge, or the corrections of one earlier invoice."""
+    """The lines of one charge, or of its correction for one earlier invoice."""
 
     title: str
     amount: str
@@ -139,22 +139,22 @@ def _sections(lines: list[InvoiceLine], invoice: Invoice, clock: ZoneInfo) -> It
     """Lines stand together as the invoice has them: charges first, corrections after."""
     for (corrects, code), found in groupby(lines, key=lambda line: (line.corrects, line.code)):
         section = list(found)
-        title = code.replace("-", " ").replace("_", " ").capitalize()
-        if corrects:
-            title = f"Correction of {corrects.month:%B %Y} ({corrects.number}): {title.lower()}"
+        charge = code.replace("-", " ").replace("_", " ").capitalize()
+        of = f" for {corrects.month:%B %Y} ({corrects.number})" if corrects else ""
         yield Section(
-            title=title,
+            title=f"{charge}{of}",
             amount=formats.money(_sum(line.amount for line in section), invoice.currency),
             correction=corrects is not None,
-            lines=[_line(line, invoice, clock) for line in section],
+            lines=[_line(line, invoice, clock, charge) for line in section],
         )
 
 
-def _line(line: InvoiceLine, invoice: Invoice, clock: ZoneInfo) -> LineText:
+def _line(line: InvoiceLine, invoice: Invoice, clock: ZoneInfo, charge: str) -> LineText:
+    """Without the charge's name, which is the section's title already."""
     own_period = (line.period_start, line.period_end) != (invoice.period_start, invoice.period_end)
     unit_amount = line.unit_amount
     return LineText(
-        description=line.description,
+        description=line.description.removeprefix(f"{charge} · "),
         quantity=formats.count(line.quantity),
         unit=line.unit,
         unit_amount=""

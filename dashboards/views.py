@@ -120,6 +120,6 @@ def _first_steps(request: HttpRequest, tenant: Tenant, dates: DateRange) -> dict
     before = dates.previous
     return {
         "events_url": request.build_absolute_uri(reverse("events")),
-        "now": timezone.now().replace(microsecond=0),
+        "now": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}",
         "earlier": before if has_events(tenant, before) else None,
     }

@@ -31,7 +31,7 @@ def figure(days: Sequence[ActiveDay]) -> go.Figure:
     )
     return theme.figure(
         [delivering, active],
-        bargap=0.24,
+        bargap=theme.bar_gap(len(days)),
         xaxis=theme.day_axis([day.date for day in days]),
         yaxis=theme.axis(tickformat=",d"),
     )

@@ -79,6 +79,7 @@ def _time_axis(period: Period, clock: ZoneInfo) -> dict[str, object]:
         "fixedrange": True,
         "tickvals": [hour.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") for hour in named],
         "ticktext": [_tick(hour, days) for hour in named],
+        "tickangle": 0,
         "range": [f"{m.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for m in (period.start, period.end)],
     }
 

@@ -72,7 +72,7 @@ def figure(days: Sequence[SpendDay], currency: str) -> go.Figure:
     return theme.figure(
         [*bars, _totals(days, dates, currency)],
         barmode="stack",
-        bargap=0.24,
+        bargap=theme.bar_gap(len(days)),
         xaxis=theme.day_axis([day.date for day in days]),
         yaxis=theme.axis(tickprefix=formats.symbol(currency), tickformat=_tick_format(highest)),
     )
@@ -108,7 +108,10 @@ def _bars(cause: Cause, days: Sequence[SpendDay], dates: list[str], currency: st
         x=dates,
         y=[f"{amount:f}" for amount in amounts],
         customdata=[formats.money(amount, currency) for amount in amounts],
-        marker={"color": cause.colour, "line": {"color": theme.CARD, "width": 0.5}},
+        marker={
+            "color": cause.colour,
+            "line": {"color": theme.CARD, "width": theme.bar_edge(len(days))},
+        },
         hovertemplate=f"{cause.label}  <b>%{{customdata}}</b><extra></extra>",
     )
 

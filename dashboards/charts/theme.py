@@ -21,6 +21,7 @@ CARD = "var(--card)"
 _FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 _CLEAR = "rgba(0,0,0,0)"
 _MAX_TICKS = 7
+_FEW_BARS = 62
 _DAY = timedelta(days=1)
 
 
@@ -66,10 +67,21 @@ def day_axis(days: Sequence[date]) -> dict[str, Any]:
         "linecolor": GRID,
         "fixedrange": True,
         "tickvals": [day.isoformat() for day in named],
-        "ticktext": [f"{day.day} {day:%b}" for day in named],
+        "ticktext": [f"{day:%b %Y}" if step >= 28 else f"{day.day} {day:%b}" for day in named],
+        "tickangle": 0,
         "hoverformat": "%a %-d %b %Y",
         "range": [f"{days[0] - _DAY}T12:00", f"{days[-1]}T12:00"],
     }
+
+
+def bar_gap(bars: int) -> float:
+    """Room between bars, where there is any."""
+    return 0.24 if bars <= _FEW_BARS else 0.0
+
+
+def bar_edge(bars: int) -> float:
+    """A hairline around each part of a bar; around thin ones it would be all there is."""
+    return 0.5 if bars <= _FEW_BARS else 0.0
 
 
 def threshold(at: str, name: str, *, dash: str, below: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
   "use strict";
 
   const config = { displayModeBar: false, responsive: true, doubleClick: false };
+  const labelWidth = 56;
   const variable = /^var\((--[\w-]+)\)$/;
 
   // A figure names its colours; what they are is up to the style sheet and the theme in force.
@@ -20,9 +21,18 @@
     return value;
   }
 
+  // Labels keep their size on a phone, so there are fewer of them.
+  function thinned(axis, width) {
+    const every = Math.ceil((axis.tickvals.length * labelWidth) / width);
+    const kept = (_, n) => n % every === 0;
+    axis.tickvals = axis.tickvals.filter(kept);
+    axis.ticktext = axis.ticktext.filter(kept);
+  }
+
   async function draw(holder) {
     const figure = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
     const { data, layout } = coloured(figure, getComputedStyle(document.documentElement));
+    thinned(layout.xaxis, holder.clientWidth);
     await window.Plotly.react(holder, data, layout, config);
     holder.dataset.drawn = "yes";
   }
