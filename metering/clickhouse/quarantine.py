@@ -19,6 +19,14 @@ class Refused(NamedTuple):
     detail: str
 
 
+class Conflict(NamedTuple):
+    """An event whose identity was there already, with other content."""
+
+    source: str
+    id: str
+    body: bytes
+
+
 class Quarantined(NamedTuple):
     """A row of the quarantine."""
 
@@ -54,16 +62,37 @@ def quarantined(tenant: int, limit: int, after: uuid.UUID | None = None) -> list
         " ORDER BY reference LIMIT %(limit)s",
         {"tenant": tenant, "limit": limit, "after": str(after or uuid.UUID(int=0))},
     )
-    return [Quarantined(row[0], from_micros(row[1]), *row[2:]) for row in rows]
+    return [Quarantined(row[0], from_micros(row[1]), *row[2:5], _text(row[5])) for row in rows]
 
 
-def record_conflicts(tenant: int, conflicts: Sequence[tuple[str, str, bytes]]) -> None:
-    """Keep (source, id, body) of resends that differ from the event stored under their identity."""
+def _text(body: str | bytes) -> str:
+    """The driver leaves as bytes what is not UTF-8."""
+    return body if isinstance(body, str) else body.decode(errors="replace")
+
+
+def record_conflicts(tenant: int, conflicts: Sequence[Conflict]) -> None:
+    """Keep resends that differ from what is stored; the same bytes sent again are kept once."""
     insert(
         "conflicts",
-        ["tenant", "source", "id", "body"],
-        [[tenant] * len(conflicts), *(list(column) for column in zip(*conflicts, strict=True))],
+        ["tenant", "source", "id", "reference", "body"],
+        [
+            [tenant] * len(conflicts),
+            [item.source for item in conflicts],
+            [item.id for item in conflicts],
+            [_reference(item.body) for item in conflicts],
+            [item.body for item in conflicts],
+        ],
     )
+
+
+def conflicts(tenant: int) -> list[Conflict]:
+    """What was sent again with other content, by source and id."""
+    rows = select(
+        "SELECT source, id, body FROM conflicts FINAL WHERE tenant = %(tenant)s"
+        " ORDER BY source, id, reference",
+        {"tenant": tenant},
+    )
+    return [Conflict(source, id_, body.encode()) for source, id_, body in rows]
 
 
 def _reference(body: bytes) -> uuid.UUID:

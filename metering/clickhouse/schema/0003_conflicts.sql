@@ -5,8 +5,10 @@ CREATE TABLE IF NOT EXISTS conflicts
     tenant UInt64,
     source String,
     id String,
+    -- A digest of the bytes: what is sent again unchanged is the same entry.
+    reference UUID,
     received_at DateTime64(6, 'UTC') DEFAULT now64(6),
     body String
 )
-ENGINE = MergeTree
-ORDER BY (tenant, received_at, source, id)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, source, id, reference)
