@@ -123,21 +123,6 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
-def check_data_dir() -> None:
-    """Raise ProcessError when DATA_DIR cannot be written."""
-    try:
-        for folder in (settings.DATA_DIR, settings.DATA_DIR / "broker"):
-            folder.mkdir(parents=True, exist_ok=True)
-        probe = settings.DATA_DIR / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ProcessError(
-            f"the data folder {settings.DATA_DIR} cannot be written ({error.strerror});"
-            " set DATA_DIR to one that can"
-        ) from None
-
-
 class Supervisor:
     """Runs the children until a signal, or until one of them cannot be kept alive."""
 

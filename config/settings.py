@@ -31,11 +31,10 @@ def _kept_secret_key() -> str:
         with path.open("x") as file:
             path.chmod(0o600)
             file.write(key)
-    except FileExistsError:
-        return path.read_text()
     except OSError:
-        # Commands that need no folder still work; those that do say so themselves.
-        return key
+        # Another process was first, or the folder cannot be written. Commands that need no folder
+        # still work; those that do say so themselves.
+        return path.read_text() if path.is_file() else key
     return key
 
 

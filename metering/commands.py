@@ -1,12 +1,17 @@
-"""What the commands share: finding a tenant, and one sentence for what went wrong."""
+"""What the commands share: an installation to work on, and one sentence for what went wrong."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from metering.clickhouse.connection import StoreUnavailable
+from metering.clickhouse.migrate import migrate
 from metering.models import Tenant
 
 
@@ -34,3 +39,41 @@ def one_sentence() -> Iterator[None]:
         raise CommandError(f"{error}. Nothing is lost: run this again once it is up.") from error
     except DatabaseError as error:
         raise CommandError(f"the database does not answer: {str(error).strip()}") from error
+
+
+@contextmanager
+def prepared(*, store: bool = False) -> Iterator[None]:
+    """The database, and if asked for the event store, with their schemas up to date.
+
+    So that any command may be the first one of a new installation.
+    """
+    with one_sentence():
+        check_data_dir()
+        _prepare_database()
+        if store:
+            migrate()
+        yield
+
+
+def check_data_dir() -> None:
+    """Make the folder in which an embedded installation keeps everything, or say why not."""
+    probe = settings.DATA_DIR / f".writable-{os.getpid()}"
+    try:
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CommandError(
+            f"the data folder {settings.DATA_DIR} cannot be written ({error.strerror});"
+            " set DATA_DIR to one that can"
+        ) from None
+
+
+def _prepare_database() -> None:
+    executor = MigrationExecutor(connection)
+    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return
+    if connection.vendor != "sqlite":
+        # A database of its own is brought up to date when its operator says so.
+        raise CommandError("the database's schema is not up to date; run: manage.py migrate")
+    call_command("migrate", verbosity=0)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.configuration import apply_configuration
 from billing.configuration_schema import ConfigurationError, read_document
-from metering.commands import one_sentence
+from metering.commands import prepared
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would change only")
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> None:
-        with one_sentence():
+        with prepared():
             try:
                 changes = apply_configuration(read_document(file), dry_run=dry_run)
             except ConfigurationError as error:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from billing.invoicing import Closed, close_month
-from metering.commands import find_tenants, one_sentence
+from metering.commands import find_tenants, prepared
 from metering.usage.period import month_period
 
 # Fewer are done before a bar could be read.
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             month_period(month, "UTC")
         except ValueError as error:
             raise CommandError(str(error)) from error
-        with one_sentence():
+        with prepared(store=True):
             tenants = find_tenants(tenant)
             bar = tqdm(tenants, unit=" tenants", disable=None if len(tenants) > _MANY else True)
             closed = list(close_month(month, bar, finalize=finalize))

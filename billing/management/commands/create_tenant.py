@@ -9,7 +9,7 @@ from django.db import transaction
 
 from billing.models import Plan
 from billing.subscriptions import put_on_plan
-from metering.commands import one_sentence
+from metering.commands import prepared
 from metering.models import Tenant
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             timezone=options["timezone"],
             currency=options["currency"],
         )
-        with one_sentence(), transaction.atomic():
+        with prepared(), transaction.atomic():
             try:
                 tenant.full_clean()
             except ValidationError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.exports.registry import EXPORTS, export
-from metering.commands import find_tenants, one_sentence
+from metering.commands import find_tenants, prepared
 from metering.usage.period import month_period
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             month_period(period, "UTC")
         except ValueError as error:
             raise CommandError(str(error)) from error
-        with one_sentence():
+        with prepared(store=True):
             lines = export(kind, find_tenants(tenant), period)
             if out is None:
                 self._print(lines)

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.models import Invoice
 from billing.verifying import verify_invoice
-from metering.commands import one_sentence
+from metering.commands import prepared
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("number", help="such as INV-2026-000001")
 
     def handle(self, *, number: str, **options: object) -> None:
-        with one_sentence():
+        with prepared(store=True):
             invoice = Invoice.objects.select_related("tenant").filter(number=number).first()
             if invoice is None:
                 raise CommandError(f"there is no invoice {number!r}")

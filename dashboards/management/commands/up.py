@@ -4,12 +4,13 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from config.processes import ProcessError, Supervisor, check_data_dir, check_port
+from config.processes import ProcessError, Supervisor, check_port
 from metering.clickhouse.migrate import migrate
-from metering.commands import one_sentence
+from metering.commands import check_data_dir, one_sentence
 
 
 class Command(BaseCommand):
@@ -50,6 +51,8 @@ class Command(BaseCommand):
             supervisor.stop()
 
     def _prepare(self, before: Callable[[], None] | None) -> None:
+        if settings.CELERY_BROKER_URL.startswith("filesystem:"):
+            (settings.DATA_DIR / "broker").mkdir(exist_ok=True)
         with one_sentence():
             call_command("migrate", verbosity=0)
             migrate()

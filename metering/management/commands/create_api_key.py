@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from metering.api_keys import SCOPES, create_api_key
-from metering.commands import find_tenant, one_sentence
+from metering.commands import find_tenant, prepared
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with one_sentence():
+        with prepared():
             tenant = find_tenant(options["tenant"])
             scopes = options["scope"] or SCOPES
             key = create_api_key(tenant, scopes)

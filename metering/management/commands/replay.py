@@ -12,10 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from metering.clickhouse.connection import StoreUnavailable
-from metering.clickhouse.migrate import migrate
 from metering.collectors import traces
 from metering.collectors.cloudevents import JSON, NDJSON, UnreadableBody, split_body
-from metering.commands import find_tenant, one_sentence
+from metering.commands import find_tenant, prepared
 from metering.ingest import Report, ingest
 from metering.models import Tenant
 
@@ -46,10 +45,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with one_sentence():
+        with prepared(store=True):
             tenant = find_tenant(options["tenant"])
             events = _events(options)
-            migrate()
             total = _send(tenant, events)
         self.stdout.write(
             f"{len(events)} events: {total.accepted} stored, {total.duplicates} there already,"

@@ -6,9 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from metering.clickhouse.migrate import migrate
 from metering.clickhouse.rollup import forget_scans
-from metering.commands import find_tenants, one_sentence
+from metering.commands import find_tenants, prepared
 from metering.models import Tenant
 from metering.rollups import roll_up
 
@@ -25,8 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with one_sentence(), tqdm(unit="h", disable=None) as bar:
-            migrate()
+        with prepared(store=True), tqdm(unit="h", disable=None) as bar:
 
             def show(tenant: Tenant, done: int, hours: int) -> None:
                 bar.set_description(tenant.slug, refresh=False)
