@@ -64,7 +64,8 @@ def _spend(rows: OverviewRows, dates: DateRange, currency: str) -> Card:
         note = format_html("{} and {}", at_least, _no_price(rows.total.unpriced))
         return Card(name, UNPRICED, note, "#spend-by-day")
     before = rows.before.cost.total if rows.before else None
-    parts = [_change(total, before, f"against {dates.previous_name}")]
+    change = _change(total, before, f"against {dates.previous_name}")
+    parts = [change or format_html("{}", "at the cost book")]
     if pace := _pace(rows, dates, total):
         parts.append(format_html("pace {}", formats.money(pace, currency)))
     return Card(name, formats.money(total, currency), _joined(parts), "#spend-by-day")
@@ -93,9 +94,9 @@ def _efficiency(rows: OverviewRows, currency: str) -> Card:
     before = rows.before.token_efficiency_cost if rows.before else None
     plain = formats.rate(row.cost_per_million_tokens, currency)
     parts = [
+        _change(row.token_efficiency_cost, before),
         format_html("{}", "per million effective tokens"),
         format_html("plain {}", plain),
-        _change(row.token_efficiency_cost, before),
     ]
     figure = formats.rate(row.token_efficiency_cost, currency)
     return Card(name, figure, _joined(parts), "#hit-rate")
@@ -160,4 +161,5 @@ def _no_price(names: list[str]) -> SafeString:
 
 
 def _joined(parts: Iterable[SafeString]) -> SafeString:
-    return format_html_join(" · ", "{}", ((part,) for part in parts if part.strip()))
+    # A line may end with the dot and never begins with it.
+    return format_html_join(f"{formats.NBSP}· ", "{}", ((part,) for part in parts if part.strip()))

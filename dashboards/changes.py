@@ -14,7 +14,7 @@ from billing.queries import EfficiencyRow
 from billing.rating.money import EXACT, ROUNDED, ZERO
 from dashboards import formats
 from dashboards.bursts import BiggestBurst
-from dashboards.cards import known
+from dashboards.cards import UNPRICED, known
 from dashboards.charts.efficiency import LINE
 from dashboards.ranges import DateRange
 from dashboards.rows import QUARANTINE_MOST, OverviewRows
@@ -109,7 +109,7 @@ def _burst(burst: BiggestBurst | None, dates: DateRange, currency: str) -> Itera
 def _against_reserved(burst: BiggestBurst, currency: str) -> SafeString:
     row = burst.row
     if row.amount is None or row.reserved_peak_amount is None:
-        return format_html("It is <b>unpriced</b>: no contract covers all work of this chip.")
+        return format_html("It is <b>{}</b>: no contract covers all work of this chip.", UNPRICED)
     more = EXACT.subtract(row.reserved_peak_amount, row.amount)
     return format_html(
         "All bursts with their baseline come to {}; reserved for this peak, the chips would have"
@@ -141,11 +141,11 @@ def _quarantined(refused: Sequence[Quarantined]) -> Iterator[SafeString]:
     many = len(refused) > QUARANTINE_MOST
     number = f"More than {formats.count(QUARANTINE_MOST)}" if many else formats.count(len(refused))
     yield format_html(
-        "{} event{} in <b>quarantine</b>, counted and billed nowhere{}: {}",
+        "{} event{} in <b>quarantine</b>, counted and billed nowhere{}: {}.",
         number,
         " waits" if len(refused) == 1 else "s wait",
         "" if len(reasons) == 1 else f", {formats.count(times)} of them because",
-        reason,
+        reason.rstrip("."),
     )
 
 

@@ -85,6 +85,22 @@ class DateRange:
         return self._between(start, end)
 
     @property
+    def earlier(self) -> "DateRange":
+        """The month before, of a month; else the range that ends where this one begins."""
+        if self.is_month:
+            return self._between((self.start - _DAY).replace(day=1), self.start)
+        return self.previous
+
+    @property
+    def later(self) -> "DateRange | None":
+        """What `earlier` would lead back from, as far as it has come; None in the future."""
+        start, end = self.end, self.end + (self.end - self.start)
+        if self.is_month:
+            start = _next_month(self.start)
+            end = _next_month(start)
+        return self._between(start, min(end, self.today + _DAY)) if start <= self.today else None
+
+    @property
     def previous_name(self) -> str:
         """The previous range as it is called in a sentence."""
         before = self.previous
