@@ -30,7 +30,7 @@ _ACTIVE = f"""
 
 # How many agents were active at least once in the days before each day.
 _SEEN = f"""
-    SELECT later AS day, uniqExact(agent) AS seen
+    SELECT later, uniqExact(agent) AS seen
     FROM ({_AGENT_DAYS})
     ARRAY JOIN arrayMap(n -> day + n, range(1, %(dormancy)s + 1)) AS later
     WHERE later >= %(start)s AND later < %(end)s GROUP BY later
@@ -52,7 +52,7 @@ DELIVERING = f"""
 """
 
 _DELIVERED = f"""
-    SELECT later AS day, countIf(later = day) AS delivering,
+    SELECT later, countIf(later = day) AS delivering,
         countIf(later = day AND sub_agent) AS delivering_sub_agents,
         uniqExactIf(agent, later < day + {WEEK_DAYS}) AS waa, uniqExact(agent) AS maa
     FROM ({DELIVERING})
