@@ -149,10 +149,10 @@ def _difference(agents: int) -> SafeString:
 def _moved(way: tuple[str, str, str], by: str, than: str) -> SafeString:
     return format_html(
         '<span class="delta {}"><span aria-hidden="true">{}</span>'
-        '<span class="visually-hidden">{}</span> {}</span> {}',
+        '<span class="visually-hidden">{}</span> {}</span>{}',
         *way,
         by,
-        than,
+        than and f" {than}",
     )
 
 
