@@ -5,7 +5,7 @@ Only the invention is ours: what it makes goes through the ingestion path like a
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ class Agent:
     name: str
     provider: str
     model: str
-    tasks: int  # on a working day
+    tasks: int  # on a working day, of all instances together
     calls: int  # of the model, for each task
     system_blocks: int
     turn_blocks: int = 3
@@ -37,7 +37,17 @@ class Agent:
     parent: str = ""  # another agent whose tasks these are parts of
     weekend: float = 0.3
     team: str = "platform"
+    instances: int = 1
     cold_days: tuple[int, ...] = ()  # days of the month on which a new prompt finds no cache
+
+    def each(self) -> Iterator["Agent"]:
+        """Its instances, each with its share of the tasks."""
+        if self.instances == 1:
+            yield self
+            return
+        for number in range(self.instances):
+            share = self.tasks // self.instances + (number < self.tasks % self.instances)
+            yield replace(self, name=f"{self.name}-{number + 1:02}", tasks=share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,8 @@ class Fleet:
 
     def _day(self, day: date) -> Iterator[Event]:
         for agent in self.agents:
-            yield from _AgentDay(self, agent, day).events()
+            for one in agent.each():
+                yield from _AgentDay(self, one, day).events()
         if day.day in self.bursts:
             yield from self._burst(day, *self.bursts[day.day])
 
@@ -87,9 +98,13 @@ class _AgentDay:
         self.system = [_block(agent.name, version, n) for n in range(agent.system_blocks)]
 
     def events(self) -> Iterator[Event]:
-        share = self.agent.weekend if self.day.weekday() >= 5 else 1.0
-        for number in range(round(self.agent.tasks * share * self.random.uniform(0.8, 1.2))):
+        for number in range(self._tasks()):
             yield from self._task(f"{self.agent.name}-{self.day}-{number}", number)
+
+    def _tasks(self) -> int:
+        share = self.agent.weekend if self.day.weekday() >= 5 else 1.0
+        # A fraction of a task is a chance of one, so that not every instance works every day.
+        return int(self.agent.tasks * share * self.random.uniform(0.7, 1.3) + self.random.random())
 
     def _begin(self) -> datetime:
         hour = min(23.9, max(0.0, self.random.gauss(13.5, 3.2)))

@@ -19,6 +19,7 @@ class Command(Up):
                 self.stdout.write("This installation is filled already; nothing is added.")
             else:
                 fill()
+            log_ins()
 
     def _greeting(self) -> str:
         lines = [f"  {name:12} {password}" for name, password in log_ins().items()]
