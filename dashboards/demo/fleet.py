@@ -77,13 +77,14 @@ class Fleet:
 
     def _burst(self, day: date, chip: str, chips: int, minutes: int) -> Iterator[Event]:
         """Many chips at once, coming and going within the half hour."""
+        agent = next(one.name for habit in self.agents for one in habit.each() if one.chip == chip)
         random = Random(f"{self.tenant}/{day}/burst")  # noqa: S311 - invented data
         start = datetime.combine(day, time(13, 10), ZoneInfo(self.timezone)).astimezone(UTC)
         for number in range(chips):
             begun = start + timedelta(seconds=random.randrange(240))
             ended = start + timedelta(minutes=minutes, seconds=-random.randrange(300))
             data: Event = {"chip": chip, "started_at": _iso(begun), "ended_at": _iso(ended)}
-            yield _event("agent.chip", f"{day}-burst-{number}", begun, self.agents[0].name, data)
+            yield _event("agent.chip", f"{day}-burst-{number}", begun, agent, data)
 
 
 class _AgentDay:
