@@ -94,7 +94,15 @@ HARBOR = Fleet(
     tenant="harbor",
     timezone="Pacific/Auckland",
     agents=(
-        replace(_CLAUDE, name="contract-reader", tasks=2, calls=12, system_blocks=40, weekend=0.0),
+        replace(
+            _CLAUDE,
+            name="contract-reader",
+            tasks=2,
+            calls=12,
+            system_blocks=40,
+            weekend=0.0,
+            chip="h100-80gb",
+        ),
     ),
     bursts={17: ("h100-80gb", 30, 6)},
 )
