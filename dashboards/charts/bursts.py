@@ -73,10 +73,7 @@ def _time_axis(period: Period, clock: ZoneInfo) -> dict[str, object]:
     named = [hour for hour in hours if _full_hours(hour) % step == 0]
     days = len(hours) > 30
     return {
-        "type": "date",
-        "showgrid": False,
-        "linecolor": theme.GRID,
-        "fixedrange": True,
+        **theme.time_axis(),
         "tickvals": [hour.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") for hour in named],
         "ticktext": [_tick(hour, days) for hour in named],
         "tickangle": 0,

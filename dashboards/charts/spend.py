@@ -70,7 +70,7 @@ def figure(days: Sequence[SpendDay], currency: str) -> go.Figure:
     bars = [_bars(cause, days, dates, currency) for cause in CAUSES]
     highest = max((priced(day) for day in days), default=ZERO)
     return theme.figure(
-        [*bars, _totals(days, dates, currency)],
+        [*bars, _totals(days, dates, currency), _question_marks(days)],
         barmode="stack",
         bargap=theme.bar_gap(len(days)),
         xaxis=theme.day_axis([day.date for day in days]),
@@ -117,16 +117,27 @@ def _bars(cause: Cause, days: Sequence[SpendDay], dates: list[str], currency: st
 
 
 def _totals(days: Sequence[SpendDay], dates: list[str], currency: str) -> go.Scatter:
-    """Nothing to see but the question marks; the total for the hover."""
+    """Nothing to see; the total for the hover."""
     return go.Scatter(
         name="Total",
-        mode="text",
+        mode="markers",
+        marker={"opacity": 0},
         x=dates,
         y=[f"{priced(day):f}" for day in days],
-        text=["?" if day.unpriced else "" for day in days],
-        textposition="top center",
         customdata=[_total_text(day, currency) for day in days],
         hovertemplate="Total  <b>%{customdata}</b><extra></extra>",
+    )
+
+
+def _question_marks(days: Sequence[SpendDay]) -> go.Scatter:
+    unpriced = [day for day in days if day.unpriced]
+    return go.Scatter(
+        mode="text",
+        x=[day.date.isoformat() for day in unpriced],
+        y=[f"{priced(day):f}" for day in unpriced],
+        text=["<b>?</b>"] * len(unpriced),
+        textposition="top center",
+        hoverinfo="skip",
     )
 
 

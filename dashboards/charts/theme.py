@@ -62,10 +62,7 @@ def day_axis(days: Sequence[date]) -> dict[str, Any]:
     step = next(n for n in (1, 2, 7, 14, 28, 91, 182, 366) if len(days) <= n * _MAX_TICKS)
     named = days[step // 2 :: step]
     return {
-        "type": "date",
-        "showgrid": False,
-        "linecolor": GRID,
-        "fixedrange": True,
+        **time_axis(),
         "tickvals": [day.isoformat() for day in named],
         "ticktext": [f"{day:%b %Y}" if step >= 28 else f"{day.day} {day:%b}" for day in named],
         "tickangle": 0,
@@ -82,6 +79,19 @@ def bar_gap(bars: int) -> float:
 def bar_edge(bars: int) -> float:
     """A hairline around each part of a bar; around thin ones it would be all there is."""
     return 0.5 if bars <= _FEW_BARS else 0.0
+
+
+def time_axis() -> dict[str, Any]:
+    """What all axes of time have: no grid, a thin line under the pointer."""
+    return {
+        "type": "date",
+        "showgrid": False,
+        "linecolor": GRID,
+        "fixedrange": True,
+        "spikecolor": MUTED,
+        "spikethickness": 1,
+        "spikedash": "solid",
+    }
 
 
 def threshold(at: str, name: str, *, dash: str, below: bool = False) -> dict[str, Any]:

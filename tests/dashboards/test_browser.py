@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,7 +43,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 class Visitor:
     """A page with what its console complained of and which hosts it asked."""
 
-    def __init__(self, browser: Browser, base: str, **context: object) -> None:
+    def __init__(self, browser: Browser, base: str, **context: Any) -> None:
         self.base = base
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
@@ -89,17 +90,17 @@ def password(worked: Tenant) -> None:
 
 
 @pytest.fixture
-def desktop(server, password, browser) -> Visitor:
+def desktop(server: str, password: None, browser: Browser) -> Visitor:
     return Visitor(browser, server, viewport={"width": 1400, "height": 1000})
 
 
 @pytest.fixture
-def phone(server, password, browser) -> Visitor:
+def phone(server: str, password: None, browser: Browser) -> Visitor:
     size = {"width": 390, "height": 844}
     return Visitor(browser, server, viewport=size, is_mobile=True, has_touch=True)
 
 
-def test_whoever_logs_in_sees_every_chart_drawn_and_nothing_from_outside(desktop):
+def test_whoever_logs_in_sees_every_chart_drawn_and_nothing_from_outside(desktop: Visitor) -> None:
     desktop.log_in()
     desktop.see_charts()
     assert desktop.page.get_by_role("heading", name="Overview").is_visible()
@@ -112,13 +113,13 @@ def test_whoever_logs_in_sees_every_chart_drawn_and_nothing_from_outside(desktop
     assert desktop.complaints == []
 
 
-def test_a_wrong_password_is_said_and_the_name_stays(desktop):
+def test_a_wrong_password_is_said_and_the_name_stays(desktop: Visitor) -> None:
     desktop.log_in("not it")
     assert "do not go together" in desktop.page.get_by_role("alert").inner_text()
     assert desktop.page.get_by_label("Name").input_value() == "alice"
 
 
-def test_a_phone_folds_the_navigation_and_never_scrolls_sideways(phone):
+def test_a_phone_folds_the_navigation_and_never_scrolls_sideways(phone: Visitor) -> None:
     phone.log_in()
     phone.see_charts()
     assert phone.value("document.documentElement.scrollWidth") == 390
@@ -132,7 +133,7 @@ def test_a_phone_folds_the_navigation_and_never_scrolls_sideways(phone):
     assert phone.value("document.documentElement.scrollWidth") == 390
 
 
-def test_the_theme_follows_the_system_without_a_reload(desktop):
+def test_the_theme_follows_the_system_without_a_reload(desktop: Visitor) -> None:
     desktop.log_in()
     desktop.see_charts()
     expect(desktop.page.locator(BAR).first).to_have_css("fill", "rgb(15, 118, 110)")
@@ -142,7 +143,7 @@ def test_the_theme_follows_the_system_without_a_reload(desktop):
     assert desktop.complaints == []
 
 
-def test_the_table_behind_a_chart_opens_with_the_keyboard(desktop):
+def test_the_table_behind_a_chart_opens_with_the_keyboard(desktop: Visitor) -> None:
     desktop.log_in()
     desktop.see_charts()
     behind = desktop.page.locator("#spend-by-day ~ .behind")
@@ -154,7 +155,7 @@ def test_the_table_behind_a_chart_opens_with_the_keyboard(desktop):
     assert first.get_by_role("cell").first.inner_text() == "$3.00"
 
 
-def test_a_menu_closes_with_escape_and_gives_the_focus_back(desktop):
+def test_a_menu_closes_with_escape_and_gives_the_focus_back(desktop: Visitor) -> None:
     desktop.log_in()
     desktop.see_charts()
     menu = desktop.page.locator(".controls details.menu").first

@@ -11,7 +11,7 @@ DAYS = [
 ]
 
 
-def test_both_counts_are_drawn_for_every_day():
+def test_both_counts_are_drawn_for_every_day() -> None:
     delivering, line = active.figure(DAYS).data
     assert (list(delivering.y), list(line.y)) == ([412, 0], [530, 1200])
     assert list(delivering.x) == list(line.x) == ["2026-10-01", "2026-10-02"]
@@ -19,7 +19,7 @@ def test_both_counts_are_drawn_for_every_day():
     assert (delivering.type, line.line.dash, line.marker.symbol) == ("bar", "dot", "diamond")
 
 
-def test_the_table_also_says_who_is_new_back_and_away():
+def test_the_table_also_says_who_is_new_back_and_away() -> None:
     table = active.table(DAYS)
     assert table.columns[1:] == (
         "Delivering",
