@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -31,7 +30,7 @@ from metering.models import Tenant
 from metering.usage.active import ActiveDay
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
-from metering.usage.period import Period
+from metering.usage.period import Period, local_days
 
 __all__ = [
     "DailyUse",
@@ -90,15 +89,16 @@ def _task_counts(
 
 def daa(tenant: Tenant, period: Period) -> list[ActiveDay]:
     """Active and delivering agents, one row for each local day of the period, from the rollups."""
-    zone = ZoneInfo(tenant.timezone)
-    last = period.end - timedelta(microseconds=1)
-    return ActiveQuery(
+    days = local_days(period, tenant.timezone)
+    found = ActiveQuery(
         tenant=tenant.id,
         timezone=tenant.timezone,
-        start=period.start.astimezone(zone).date(),
-        end=last.astimezone(zone).date() + timedelta(days=1),
+        start=days[0],
+        end=days[-1] + timedelta(days=1),
         min_tasks=settings.DAA_MIN_TASKS,
     ).rows()
+    # A zone that moves across the date line leaves a date out.
+    return [day for day in found if day.date in days]
 
 
 def priced_calls(

@@ -62,7 +62,10 @@ def quarantined(tenant: int, limit: int, after: uuid.UUID | None = None) -> list
         " ORDER BY reference LIMIT %(limit)s",
         {"tenant": tenant, "limit": limit, "after": str(after or uuid.UUID(int=0))},
     )
-    return [Quarantined(row[0], from_micros(row[1]), *row[2:5], _text(row[5])) for row in rows]
+    return [
+        Quarantined(reference, from_micros(received_at), source, id_, detail, _text(body))
+        for reference, received_at, source, id_, detail, body in rows
+    ]
 
 
 def _text(body: str | bytes) -> str:
