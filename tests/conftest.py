@@ -97,12 +97,17 @@ class Events:
         } | attributes
 
     def task(
-        self, time: str, task: str, status: str = "succeeded", agent: str = "ada", **data: Any
+        self,
+        time: str | datetime,
+        task: str,
+        status: str = "succeeded",
+        agent: str = "ada",
+        **data: Any,
     ) -> dict[str, Any]:
         return self("agent.task", time, agent, task=task, status=status, **data)
 
     def tokens(
-        self, time: str, model: str = "m", agent: str = "ada", **data: Any
+        self, time: str | datetime, model: str = "m", agent: str = "ada", **data: Any
     ) -> dict[str, Any]:
         return self("agent.tokens", time, agent, model=model, **data)
 
