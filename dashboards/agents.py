@@ -84,7 +84,7 @@ def _line(
     row: EfficiencyRow, usage: UsageRow | None, amounts: list[Decimal], currency: str
 ) -> AgentLine:
     tasks, succeeded = (usage.tasks, usage.succeeded_tasks) if usage else (0, 0)
-    cost, per_success = row.cost.total, row.cost_per_succeeded_task
+    cost = row.cost.total
     repeated = row.sums.repeated_share
     first, last, most = (
         formats.money(a, currency) for a in (amounts[0], amounts[-1], max(amounts))
@@ -95,12 +95,19 @@ def _line(
         unpriced=row.unpriced,
         tasks=formats.count(tasks),
         succeeded=formats.percent(share(succeeded, tasks)),
-        per_success=formats.NONE if per_success is None else formats.rate(per_success, currency),
+        per_success=_per_success(row, currency),
         repeated=formats.percent(repeated, 0),
         much_repeated=repeated is not None and repeated >= _MUCH_REPEATED,
         spark=sparkline(amounts),
         spark_words=f"from {first} to {last} a day, at most {most}",
     )
+
+
+def _per_success(row: EfficiencyRow, currency: str) -> str:
+    if row.unpriced:
+        return UNPRICED
+    cost = row.cost_per_succeeded_task
+    return formats.NONE if cost is None else formats.rate(cost, currency)
 
 
 def _others(number: int) -> str:

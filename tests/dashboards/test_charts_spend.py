@@ -52,7 +52,7 @@ def test_a_day_with_usage_without_a_price_is_marked_and_its_total_says_so() -> N
 def test_the_legend_adds_up_each_cause() -> None:
     amounts = {item.name: item.amount for item in spend.legend([FIRST, SECOND])}
     assert amounts["useful"] == Decimal("11.123456789012345678")
-    assert (amounts["tools"], amounts["retried"]) == (Decimal("0.5"), 0)
+    assert (amounts["tools"], amounts["retried"]) == (Decimal("0.5"), Decimal(0))
 
 
 def test_the_table_has_the_days_of_the_chart() -> None:
