@@ -7,15 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
 from django.conf import settings
 
 _READY_SECONDS = 120
+_WHERE_DATA_IS = ("DATABASE_URL", "CLICKHOUSE_URL", "CELERY_BROKER_URL")
 
 
 class BenchError(Exception):
@@ -28,13 +29,20 @@ class Installation:
 
     port: int
     data_dir: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment, but for where an installation keeps its data."""
+        own = {n: v for n, v in os.environ.items() if n not in _WHERE_DATA_IS}
+        return own | {"DATA_DIR": str(self.data_dir)} | dict(self.settings)
 
     def manage(self, *arguments: str) -> str:
         """What a management command prints, run on this installation."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=settings.BASE_DIR,
-            env=_environment(self.data_dir),
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
@@ -50,14 +58,17 @@ class Installation:
 
 
 @contextmanager
-def running_installation() -> Iterator[Installation]:
-    """`manage.py up` on a free port and an empty folder; stopped and removed afterwards."""
+def running_installation(**settings_: str) -> Iterator[Installation]:
+    """`manage.py up` on a free port and an empty folder; stopped and removed afterwards.
+
+    `settings_` are variables of its environment.
+    """
     with tempfile.TemporaryDirectory(prefix="daybook-bench-") as folder:
-        installation = Installation(_free_port(), Path(folder))
+        installation = Installation(_free_port(), Path(folder), settings_)
         up = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", str(installation.port)],
             cwd=settings.BASE_DIR,
-            env=_environment(installation.data_dir),
+            env=installation.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -67,11 +78,6 @@ def running_installation() -> Iterator[Installation]:
         finally:
             up.send_signal(signal.SIGTERM)
             up.wait(60)
-
-
-def _environment(data_dir: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    return kept | {"DATA_DIR": str(data_dir)}
 
 
 def _free_port() -> int:

@@ -94,7 +94,7 @@ def _start(installation: Installation, *arguments: str) -> "subprocess.Popen[byt
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DATA_DIR": str(installation.data_dir)},
+        env=installation.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
