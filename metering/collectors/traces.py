@@ -15,6 +15,8 @@ from typing import Annotated
 
 import msgspec
 
+from metering.usage.event import MAX_NUMBER
+
 MOONCAKE, AZURE = "mooncake", "azure-llm"
 MOONCAKE_BLOCK_TOKENS = 512
 MOONCAKE_START = datetime(2026, 10, 15, 9, tzinfo=UTC)
@@ -44,7 +46,7 @@ class TraceRequest:
     cached_tokens: int = 0
 
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class _MooncakeLine(msgspec.Struct):
@@ -72,7 +74,7 @@ def read_mooncake(lines: Iterable[str], start: datetime | None) -> list[TraceReq
         content = (line.timestamp, line.input_length, line.output_length, line.hash_ids)
         requests.append(
             TraceRequest(
-                time=begun + timedelta(milliseconds=line.timestamp),
+                time=_after(begun, timedelta(milliseconds=line.timestamp), number),
                 prompt_tokens=line.input_length,
                 output_tokens=line.output_length,
                 blocks=tuple(line.hash_ids),
@@ -90,11 +92,17 @@ def read_azure(lines: Iterable[str], start: datetime | None) -> list[TraceReques
     if rows.fieldnames is None or not {*_AZURE_COLUMNS} <= {*rows.fieldnames}:
         raise TraceError(f"line 1: the columns must be {','.join(_AZURE_COLUMNS)}")
     keys = _Keys(AZURE)
-    requests = [_azure_request(rows.line_num, row, keys) for row in rows]
+    try:
+        requests = [_azure_request(rows.line_num, row, keys) for row in rows]
+    except csv.Error as error:
+        raise TraceError(f"line {rows.line_num + 1}: {error}") from None
     if start is None or not requests:
         return requests
     shift = start - min(request.time for request in requests)
-    return [replace(request, time=request.time + shift) for request in requests]
+    return [
+        replace(request, time=_after(request.time, shift, number))
+        for number, request in enumerate(requests, 2)
+    ]
 
 
 _AZURE_COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
@@ -110,8 +118,8 @@ def _azure_request(number: int, row: dict[str, str], keys: "_Keys") -> TraceRequ
         raise TraceError(
             f"line {number}: {','.join(map(str, content))!r} is not a time and two counts"
         ) from None
-    if min(prompt, output) < 0:
-        raise TraceError(f"line {number}: a count of tokens cannot be negative")
+    if not 0 <= min(prompt, output) <= max(prompt, output) <= MAX_NUMBER:
+        raise TraceError(f"line {number}: a count of tokens must be from 0 to 2^53")
     key = keys.key(repr(content))
     return TraceRequest(
         time=time,
@@ -121,6 +129,13 @@ def _azure_request(number: int, row: dict[str, str], keys: "_Keys") -> TraceRequ
         agent=_agent(AZURE, key),
         key=key,
     )
+
+
+def _after(start: datetime, length: timedelta, number: int) -> datetime:
+    try:
+        return start + length
+    except OverflowError:
+        raise TraceError(f"line {number}: its time is beyond the calendar") from None
 
 
 class _Keys:

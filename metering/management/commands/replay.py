@@ -1,8 +1,9 @@
 """`manage.py replay`."""
 
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -53,12 +54,19 @@ class Command(BaseCommand):
             f"{len(events)} events: {total.accepted} stored, {total.duplicates} there already,"
             f" {len(total.rejected)} in quarantine"
         )
-        for rejected in total.rejected[:5]:
-            self.stderr.write(f"event {rejected.index + 1}: {rejected.detail}")
+        if total.rejected:
+            first = total.rejected[0]
+            raise CommandError(
+                f"{len(total.rejected)} of {len(events)} events went to quarantine;"
+                f" the first is event {first.index + 1}: {first.detail}"
+            )
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a time such as 2026-10-15T09:00:00Z") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -83,18 +91,20 @@ def _events(options: dict[str, Any]) -> list[bytes]:
 def _cloudevents(path: Path) -> list[bytes]:
     """A JSON array, a single event, or one event on each line."""
     body = path.read_bytes()
-    kind = JSON if body.lstrip().startswith(b"[") else NDJSON[0]
-    return split_body(kind, {}, body)
+    lines = split_body(NDJSON[0], {}, body)
+    whole = lines and not lines[0].strip().endswith(b"}")
+    return split_body(JSON, {}, body) if whole else lines
 
 
 def _send(tenant: Tenant, events: list[bytes]) -> Report:
-    total = Report()
+    total, sent = Report(), 0
     with tqdm(total=len(events), unit="ev", desc=tenant.slug, disable=None) as bar:
         for batch in _batches(iter(events)):
             report = _patiently(tenant, batch)
             total.accepted += report.accepted
             total.duplicates += report.duplicates
-            total.rejected += report.rejected
+            total.rejected += [replace(r, index=sent + r.index) for r in report.rejected]
+            sent += len(batch)
             bar.update(len(batch))
     return total
 
