@@ -23,7 +23,7 @@ from metering.usage.period import EPOCH
 
 _AGENTS = 2
 # What is less than this share of the spend is no news.
-_WORTH_SAYING = Decimal("0.001")
+_WORTH_SAYING = Decimal("0.01")
 
 
 def changes(

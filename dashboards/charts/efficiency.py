@@ -37,7 +37,9 @@ def figure(days: Sequence[HitDay]) -> go.Figure:
         ],
         xaxis=theme.day_axis([day for day, _ in days]),
         yaxis=theme.axis(tickformat=".0%", rangemode="normal", range=_range(days)),
-        shapes=[theme.threshold(f"{LINE}", "70 %", dash="dash")],
+        # In the margin, where no rate can cross its name.
+        shapes=[theme.threshold(f"{LINE}", "70 %", dash="dash", beside=True)],
+        margin=theme.MARGIN | {"r": 40},
     )
 
 

@@ -19,6 +19,7 @@ GRID = "var(--grid)"
 CARD = "var(--card)"
 
 _FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+MARGIN = {"l": 48, "r": 12, "t": 12, "b": 28}
 _CLEAR = "rgba(0,0,0,0)"
 _MAX_TICKS = 7
 _FEW_BARS = 62
@@ -36,7 +37,7 @@ def _layout() -> dict[str, Any]:
         "paper_bgcolor": _CLEAR,
         "plot_bgcolor": _CLEAR,
         "font": {"family": _FONT, "size": 12, "color": MUTED},
-        "margin": {"l": 48, "r": 12, "t": 12, "b": 28},
+        "margin": MARGIN,
         "showlegend": False,
         "dragmode": False,
         "hovermode": "x unified",
@@ -94,8 +95,8 @@ def time_axis() -> dict[str, Any]:
     }
 
 
-def threshold(at: str, name: str, *, dash: str, below: bool = False) -> dict[str, Any]:
-    """A horizontal line across the chart, with its name at the right end."""
+def threshold(at: str, name: str, *, dash: str, beside: bool = False) -> dict[str, Any]:
+    """A horizontal line across the chart, its name above the right end or in the margin beside."""
     line = {
         "type": "line",
         "xref": "paper",
@@ -106,5 +107,5 @@ def threshold(at: str, name: str, *, dash: str, below: bool = False) -> dict[str
         "line": {"color": MUTED, "width": 1.5, "dash": dash},
     }
     label = {"text": name, "textposition": "end", "font": {"color": MUTED, "size": 12}}
-    label["yanchor"] = "top" if below else "bottom"
-    return line | {"label": label}
+    place = {"xanchor": "left", "yanchor": "middle"} if beside else {"yanchor": "bottom"}
+    return line | {"label": label | place}

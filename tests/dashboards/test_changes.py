@@ -52,9 +52,9 @@ def test_the_agents_that_would_save_most_are_named() -> None:
 
 
 def test_a_saving_of_next_to_nothing_is_no_news() -> None:
-    # a thousandth of $100 is ten cents
-    assert "repeats" not in say(by_agent=[agent("a", "0.09")])[0]
-    assert "repeats" in say(by_agent=[agent("a", "0.10")])[0]
+    # a hundredth of $100 is a dollar
+    assert "repeats" not in say(by_agent=[agent("a", "0.99")])[0]
+    assert "repeats" in say(by_agent=[agent("a", "1")])[0]
 
 
 def test_days_under_the_line_are_named_with_what_repetition_cost_on_them() -> None:
