@@ -155,7 +155,7 @@ def efficiency(tenant: Tenant, period: Period, group_by: Names = ()) -> list[Eff
             costs[group],
             succeeded.get(group, 0) if of_tasks else None,
         )
-        for group in sorted(sums)
+        for group in sorted({*sums, *costs} if of_tasks else sums)
     ]
 
 

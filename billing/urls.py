@@ -9,10 +9,10 @@ urlpatterns = [
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
-    path("api/v1/invoices/<str:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
-    path("api/v1/invoices/<str:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),
+    path("api/v1/invoices/<slug:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
+    path("api/v1/invoices/<slug:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),
     path(
-        "api/v1/invoices/<str:number>/lines/<int:position>/events",
+        "api/v1/invoices/<slug:number>/lines/<int:position>/events",
         api.LineEvents.as_view(),
         name="api-line-events",
     ),

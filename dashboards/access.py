@@ -6,6 +6,7 @@ from functools import wraps
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
@@ -42,7 +43,8 @@ def _tenant(request: HttpRequest) -> Tenant:
     tenants = visible_tenants(user)
     chosen = request.GET.get("tenant")
     kept = chosen or request.session.get(_SESSION_KEY)
-    tenant = tenants.filter(slug=kept).first() if kept else None
+    # What is no slug cannot be a tenant's, and PostgreSQL refuses to look for some of it.
+    tenant = tenants.filter(slug=kept).first() if kept and slug_re.match(kept) else None
     if tenant is None:
         # A membership that was taken away while the session lasted falls back to another tenant.
         tenant = None if chosen else tenants.first()

@@ -11,6 +11,6 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
     path("invoices/", views.invoices, name="invoices"),
-    path("invoices/<str:number>/", views.invoice, name="invoice"),
-    path("invoices/<str:number>/lines.csv", views.invoice_lines_csv, name="invoice-lines-csv"),
+    path("invoices/<slug:number>/", views.invoice, name="invoice"),
+    path("invoices/<slug:number>/lines.csv", views.invoice_lines_csv, name="invoice-lines-csv"),
 ]

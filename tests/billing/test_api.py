@@ -109,6 +109,20 @@ def test_tasks_are_not_counted_by_model(alice: Tenant, api: Api) -> None:
     assert (by_day["succeeded_tasks"], by_day["cost_per_succeeded_task"]) == (1, "3.44")
 
 
+def test_an_agent_without_model_calls_is_in_the_table(
+    alice: Tenant, api: Api, event: Events, send: Send, roll: Callable[[Tenant], int]
+) -> None:
+    at = "2026-10-03T12:00:00Z"
+    tool = event("agent.tool", at, "sweeper", task="swept", tool="search", units="2")
+    send(alice, [tool, event.task(at, "swept", agent="sweeper")])
+    roll(alice)
+    rows = api(alice).get(f"/api/v1/efficiency?{RANGE}&group_by=agent").json()["rows"]
+    row = {row["agent"]: row for row in rows}["sweeper"]
+    # Two units of the tool at 0.25, for one task.
+    assert (row["requests"], row["token_cost"]) == (0, "0")
+    assert (row["succeeded_tasks"], row["cost_per_succeeded_task"]) == (1, "0.5")
+
+
 def test_usage_says_what_was_used_and_what_it_cost(alice: Tenant, api: Api) -> None:
     (row,) = api(alice).get(f"/api/v1/usage?{RANGE}").json()["rows"]
     expected = {
