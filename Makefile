@@ -4,12 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
 JOBS   ?= 2
+POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/daybook
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## Fill a believable month of four tenants and open everything on PORT (8000)
@@ -22,6 +23,10 @@ up: $(VENV)/.runtime ## Start everything on PORT (8000), empty
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: test-postgres
+test-postgres: $(VENV)/.dev ## Run what touches the database on PostgreSQL (POSTGRES_URL)
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m pytest -n $(JOBS) -m "not browser" tests/billing tests/dashboards tests/metering
 
 .PHONY: check
 check: $(VENV)/.dev ## Style, types, import rules, missing migrations
