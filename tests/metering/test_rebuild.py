@@ -26,7 +26,7 @@ def test_another_reuse_window_counts_after_a_rebuild(
     settings: Any,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    call = {"input_tokens": 100, "prefix_blocks": [1, 2], "block_tokens": 40}
+    call: dict[str, Any] = {"input_tokens": 100, "prefix_blocks": [1, 2], "block_tokens": 40}
     send(
         tenant,
         [event.tokens(f"2026-10-01T{hour}:00:00Z", **call) for hour in ("10", "13")],

@@ -1,15 +1,23 @@
 """Totals are equal whatever is sent twice, in whatever order, before and after merges."""
 
 import random
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 from metering import queries
 from metering.clickhouse.connection import command
+from metering.ingest import Report
+from metering.models import Tenant
 from metering.usage.period import month_period
+from tests.conftest import Events
 
+Send = Callable[[Tenant, list[dict[str, Any]]], Report]
+Roll = Callable[[Tenant], int]
 OCTOBER = month_period("2026-10", "UTC")
 
 
-def _month(event):
+def _month(event: Events) -> list[dict[str, Any]]:
     events = []
     for n in range(60):
         at = f"2026-10-{n % 30 + 1:02}T12:00:{n % 60:02}Z"
@@ -24,7 +32,7 @@ def _month(event):
     return events
 
 
-def _numbers(tenant, roll):
+def _numbers(tenant: Tenant, roll: Roll) -> tuple[Any, ...]:
     roll(tenant)
     return (
         queries.usage(tenant, OCTOBER),
@@ -34,12 +42,14 @@ def _numbers(tenant, roll):
     )
 
 
-def test_a_resend_with_another_time_changes_no_total(tenant, event, send, roll):
+def test_a_resend_with_another_time_changes_no_total(
+    tenant: Tenant, event: Events, send: Send, roll: Roll
+) -> None:
     events = _month(event)
     assert send(tenant, events).accepted == 360
     numbers = _numbers(tenant, roll)
     assert numbers[0][0].input_tokens == sum(range(60))
-    assert numbers[0][0].chip_seconds == 60 * 60 * 3 / 2
+    assert numbers[0][0].chip_seconds == Decimal(60 * 60 * 3) / 2
 
     again = [dict(e, time="2026-09-01T00:00:00Z") for e in events]
     random.Random(1).shuffle(again)
@@ -51,7 +61,9 @@ def test_a_resend_with_another_time_changes_no_total(tenant, event, send, roll):
     assert _numbers(tenant, roll) == numbers
 
 
-def test_the_order_of_arrival_changes_no_total(make_tenant, event, send, roll):
+def test_the_order_of_arrival_changes_no_total(
+    make_tenant: Callable[..., Tenant], event: Events, send: Send, roll: Roll
+) -> None:
     events = _month(event)
     one, other = make_tenant(), make_tenant()
     send(one, events)
