@@ -58,7 +58,7 @@ def rabbitmq_broker() -> Iterator[str]:
     _need(RABBITMQ)
     yield RABBITMQ
     with kombu.Connection(RABBITMQ) as connection, connection.channel() as channel:
-        channel.queue_delete("celery")
+        channel.queue_delete("celery")  # type: ignore[attr-defined]
 
 
 def test_postgres_and_redis(database: str, redis_broker: str) -> None:
