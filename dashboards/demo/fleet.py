@@ -76,13 +76,13 @@ class Fleet:
             yield from self._burst(day, *self.bursts[day.day])
 
     def _burst(self, day: date, chip: str, chips: int, minutes: int) -> Iterator[Event]:
-        """Many chips at once, coming and going within the half hour."""
+        """Many chips at once: all have come after an eighth of the time, the first go at the last."""
         agent = next(one.name for habit in self.agents for one in habit.each() if one.chip == chip)
         random = Random(f"{self.tenant}/{day}/burst")  # noqa: S311 - invented data
         start = datetime.combine(day, time(13, 10), ZoneInfo(self.timezone)).astimezone(UTC)
         for number in range(chips):
-            begun = start + timedelta(seconds=random.randrange(240))
-            ended = start + timedelta(minutes=minutes, seconds=-random.randrange(300))
+            begun = start + timedelta(minutes=minutes) * random.randrange(125) / 1000
+            ended = start + timedelta(minutes=minutes) * random.randrange(875, 1000) / 1000
             data: Event = {"chip": chip, "started_at": _iso(begun), "ended_at": _iso(ended)}
             yield _event("agent.chip", f"{day}-burst-{number}", begun, agent, data)
 

@@ -10,7 +10,8 @@ from dashboards.demo.fleet import Fleet
 from dashboards.demo.tenants import FLEETS
 from metering.usage.event import parse_event
 
-FIRST, UNTIL = date(2026, 10, 26), datetime(2026, 11, 4, 12, tzinfo=UTC)
+# A whole month and more, so that every burst is in it.
+FIRST, UNTIL = date(2026, 10, 1), datetime(2026, 11, 4, 12, tzinfo=UTC)
 fleets = pytest.mark.parametrize("fleet", FLEETS, ids=lambda fleet: fleet.tenant)
 
 
