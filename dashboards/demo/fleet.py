@@ -76,7 +76,7 @@ class Fleet:
             yield from self._burst(day, *self.bursts[day.day])
 
     def _burst(self, day: date, chip: str, chips: int, minutes: int) -> Iterator[Event]:
-        """Many chips at once: all have come after an eighth of the time, the first go at the last."""
+        """Many chips at once: all have come after an eighth of the time, and go in the last."""
         agent = next(one.name for habit in self.agents for one in habit.each() if one.chip == chip)
         random = Random(f"{self.tenant}/{day}/burst")  # noqa: S311 - invented data
         start = datetime.combine(day, time(13, 10), ZoneInfo(self.timezone)).astimezone(UTC)
