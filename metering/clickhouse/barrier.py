@@ -14,26 +14,23 @@ _PAUSE = 0.005
 def store_now() -> datetime:
     """A moment of the store's clock such that every event received before it can be seen."""
     [(now,)] = select("SELECT toUnixTimestamp64Micro(now64(6))")
-    if not inserts_ended(now, _PATIENCE_SECONDS):
+    if not running_inserts_ended(_PATIENCE_SECONDS):
         raise StoreUnavailable(f"an insert of events has not ended in {_PATIENCE_SECONDS} s")
     return from_micros(now)
 
 
-def inserts_ended(begun_before: int, patience: float) -> bool:
-    """Wait until every insert of events begun before this moment, in µs, has ended."""
+def running_inserts_ended(patience: float) -> bool:
+    """Wait until every insert of events that runs now has ended; later ones are not waited for."""
     deadline = time.monotonic() + patience
-    while _under_way(begun_before):
+    running = _running()
+    while running:
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE)
+        running &= _running()
     return True
 
 
-def _under_way(begun_before: int) -> bool:
-    # `elapsed` is a float of seconds: a millisecond of slack covers what it rounds off.
-    [(count,)] = select(
-        "SELECT count() FROM system.processes WHERE query ILIKE 'INSERT INTO events %%'"
-        " AND toUnixTimestamp64Micro(now64(6)) - toInt64(elapsed * 1000000) < %(moment)s",
-        {"moment": begun_before + 1000},
-    )
-    return bool(count)
+def _running() -> set[str]:
+    rows = select("SELECT query_id FROM system.processes WHERE query ILIKE 'INSERT INTO events %%'")
+    return {query_id for (query_id,) in rows}

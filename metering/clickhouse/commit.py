@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from metering.clickhouse.barrier import inserts_ended
+from metering.clickhouse.barrier import running_inserts_ended
 from metering.clickhouse.connection import insert, select
 from metering.clickhouse.event_columns import (
     COMMON_COLUMNS,
@@ -92,7 +92,9 @@ def commit_events(tenant: int, events: Sequence[Event]) -> Committed:
 def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
     commit = secrets.randbits(63)
     _insert_rows(tenant, commit, fresh)
-    _let_earlier_ones_end(tenant, commit, fresh)
+    # Whoever was received before this commit shall be seen by its second look. A writer that hangs
+    # is not waited for: then two may be told that theirs was accepted, while totals count one.
+    running_inserts_ended(_PATIENCE_SECONDS)
     contested = _contested(tenant, [item.identity for item in fresh])
     winners = _settled(tenant, _stored(tenant, contested))
     for item in fresh:
@@ -101,24 +103,6 @@ def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
             result.accepted.append(item.position)
         else:
             _count_duplicate(result, item, winner.content)
-
-
-def _let_earlier_ones_end(tenant: int, commit: int, fresh: list[_Pending]) -> None:
-    """Whoever was received before this commit shall be seen by its second look.
-
-    A writer that hangs is not waited for: then two may be told that theirs was accepted, while
-    totals still count one.
-    """
-    [(received_at,)] = select(
-        "SELECT max(toUnixTimestamp64Micro(received_at)) FROM events"
-        " WHERE tenant = %(tenant)s AND identity IN %(identities)s AND commit = %(commit)s",
-        {"tenant": tenant, "commit": commit, "identities": _one_of_each_kind(fresh)},
-    )
-    inserts_ended(received_at, _PATIENCE_SECONDS)
-
-
-def _one_of_each_kind(fresh: list[_Pending]) -> list[int]:
-    return list({type(item.event.data): item.identity for item in fresh}.values())
 
 
 def _count_duplicate(result: Committed, item: _Pending, stored_content: int) -> None:
