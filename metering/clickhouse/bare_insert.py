@@ -8,12 +8,7 @@ from clickhouse_driver import Client
 from django.conf import settings
 
 from metering.clickhouse.embedded.launch import ensure_running
-from metering.clickhouse.event_columns import (
-    COMMON_COLUMNS,
-    common_values,
-    data_columns,
-    data_values,
-)
+from metering.clickhouse.event_columns import Numbered, event_columns
 from metering.usage.event import Event
 
 _TABLE = "bench_events"
@@ -21,21 +16,19 @@ _TABLE = "bench_events"
 
 def bare_rows_per_second(folder: Path, events: Sequence[Event], block: int) -> float:
     """Rows per second into an empty copy of the table `events`; events are of one type."""
-    columns = COMMON_COLUMNS + data_columns(type(events[0].data))
-    rows = [
-        common_values(1, 1, event, event.identity, event.content) + data_values(event.data)
-        for event in events
-    ]
+    kind = type(events[0].data)
+    rows = [Numbered(event, event.identity, event.content) for event in events]
     blocks = [
-        list(zip(*rows[start : start + block], strict=True)) for start in range(0, len(rows), block)
+        event_columns(1, 1, kind, rows[start : start + block])
+        for start in range(0, len(rows), block)
     ]
     client = Client.from_url(settings.CLICKHOUSE_URL or ensure_running(folder))
     client.execute(f"DROP TABLE IF EXISTS {_TABLE}")
     client.execute(f"CREATE TABLE {_TABLE} AS events")
-    sql = f"INSERT INTO {_TABLE} ({', '.join(columns)}) VALUES"
+    sql = f"INSERT INTO {_TABLE} ({', '.join(blocks[0])}) VALUES"
     begun = time.perf_counter()
-    for data in blocks:
-        client.execute(sql, data, columnar=True, types_check=False)
+    for columns in blocks:
+        client.execute(sql, list(columns.values()), columnar=True, types_check=False)
     seconds = time.perf_counter() - begun
     client.execute(f"DROP TABLE {_TABLE}")
     client.disconnect()

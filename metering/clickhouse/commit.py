@@ -18,10 +18,8 @@ from django.conf import settings
 from metering.clickhouse.barrier import running_inserts_ended
 from metering.clickhouse.connection import insert, select
 from metering.clickhouse.event_columns import (
-    COMMON_COLUMNS,
-    common_values,
-    data_columns,
-    data_values,
+    Numbered,
+    event_columns,
 )
 from metering.usage.event import Data, Event
 
@@ -113,15 +111,15 @@ def _count_duplicate(result: Committed, item: _Pending, stored_content: int) -> 
 
 def _insert_rows(tenant: int, commit: int, fresh: Iterable[_Pending]) -> None:
     """One block for each kind of data: a kind fills only its own columns."""
-    by_kind: dict[type[Data], list[list[object]]] = defaultdict(list)
-    for _, event, identity, content in fresh:
-        row = common_values(tenant, commit, event, identity, content)
-        by_kind[type(event.data)].append(row + data_values(event.data))
+    by_kind: dict[type[Data], list[Numbered]] = defaultdict(list)
+    for item in fresh:
+        by_kind[type(item.event.data)].append(Numbered(item.event, item.identity, item.content))
     for kind, rows in by_kind.items():
+        columns = event_columns(tenant, commit, kind, rows)
         insert(
             "events",
-            COMMON_COLUMNS + data_columns(kind),
-            list(zip(*rows, strict=True)),
+            list(columns),
+            list(columns.values()),
             max_execution_time=settings.INGEST_COMMIT_SECONDS,
             max_partitions_per_insert_block=0,
         )

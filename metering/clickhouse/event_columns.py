@@ -1,8 +1,9 @@
 """How an event becomes columns of the table `events`: the only place that knows both sides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from metering.usage.event import Cache, Chip, Custom, Data, Event, Task, Tokens, Tool
 
@@ -24,36 +25,12 @@ def _optional_micros(time: datetime | None) -> int | None:
     return None if time is None else micros(time)
 
 
-COMMON_COLUMNS = (
-    "tenant",
-    "commit",
-    "type",
-    "time",
-    "source",
-    "id",
-    "identity",
-    "content",
-    "agent",
-    "task",
-    "labels",
-)
+class Numbered(NamedTuple):
+    """An event with the two digests that are stored beside it."""
 
-
-def common_values(tenant: int, commit: int, event: Event, identity: int, content: int) -> list[Any]:
-    """The values of COMMON_COLUMNS."""
-    return [
-        tenant,
-        commit,
-        event.type,
-        micros(event.time),
-        event.source,
-        event.id,
-        identity,
-        content,
-        event.agent,
-        event.data.task,
-        event.data.labels,
-    ]
+    event: Event
+    identity: int
+    content: int
 
 
 # For each kind of data the columns it fills, and how. All others keep their defaults.
@@ -97,14 +74,29 @@ _COLUMNS: dict[type[Data], dict[str, Callable[[Any], Any] | None]] = {
 }
 
 
-def data_columns(kind: type[Data]) -> tuple[str, ...]:
-    """The names of the columns that this kind of data fills."""
-    return tuple(_COLUMNS[kind])
+def event_columns(
+    tenant: int, commit: int, kind: type[Data], rows: Sequence[Numbered]
+) -> dict[str, list[Any]]:
+    """Events of one kind of data as the columns they fill, by name.
 
-
-def data_values(data: Data) -> list[Any]:
-    """The values of `data_columns(type(data))`, in its order."""
-    return [
-        getattr(data, name) if convert is None else convert(data)
-        for name, convert in _COLUMNS[type(data)].items()
-    ]
+    Column by column rather than row by row: this is run for every event that comes in.
+    """
+    events = [row.event for row in rows]
+    data = [event.data for event in events]
+    common: dict[str, list[Any]] = {
+        "tenant": [tenant] * len(rows),
+        "commit": [commit] * len(rows),
+        "type": [event.type for event in events],
+        "time": [micros(event.time) for event in events],
+        "source": [event.source for event in events],
+        "id": [event.id for event in events],
+        "identity": [row.identity for row in rows],
+        "content": [row.content for row in rows],
+        "agent": [event.agent for event in events],
+        "task": [one.task for one in data],
+        "labels": [one.labels for one in data],
+    }
+    return common | {
+        name: list(map(convert or attrgetter(name), data))
+        for name, convert in _COLUMNS[kind].items()
+    }

@@ -5,7 +5,6 @@ tokens, milliseconds or items; decimals are exact. Format: https://github.com/cl
 """
 
 import hashlib
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
@@ -169,13 +168,13 @@ class Event(Struct, frozen=True, kw_only=True):
     @property
     def identity(self) -> int:
         """64 bits of (source, id): where to look, never proof of equality."""
-        return digest((self.source.encode(), b"\0", self.id.encode()))
+        return digest(f"{self.source}\0{self.id}".encode())
 
     @property
     def content(self) -> int:
         """64 bits of everything else, to tell a resend from a conflict."""
         time = self.time.isoformat() if self.time_given else ""
-        return digest((_CANONICAL.encode((self.type, self.agent, time, self.data)),))
+        return digest(_CANONICAL.encode((self.type, self.agent, time, self.data)))
 
 
 class _Envelope(Struct, kw_only=True):
@@ -286,9 +285,6 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", raw: bytes | msgspec.Raw, root:
         raise InvalidEvent(f"{root or 'event'}: is nested too deeply") from None
 
 
-def digest(parts: Iterable[bytes]) -> int:
-    """64 bits of BLAKE2b over the parts."""
-    state = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        state.update(part)
-    return int.from_bytes(state.digest(), "big")
+def digest(text: bytes) -> int:
+    """64 bits of BLAKE2b."""
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
