@@ -2,58 +2,37 @@
 
 from dataclasses import asdict
 
-from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import queries
-from metering.api_keys import find_api_key
-from metering.authentication import key_from_header, tenant_of
-from metering.clickhouse.connection import StoreUnavailable
+from metering.authentication import tenant_of
 from metering.collectors.cloudevents import UnknownContentType, UnreadableBody, split_body
 from metering.ingest import Report, ingest
-from metering.models import ApiKey
+from metering.ingest_view import Refusal, ingest_view
+from metering.models import Tenant
 from metering.parameters import page_after, read_range
-from metering.problems import database_unavailable, problem, store_unavailable
-from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
+from metering.problems import problem
 
 PAGE = 100
 
 
-@csrf_exempt
-@require_POST
-def post_events(request: HttpRequest) -> HttpResponseBase:
-    """`POST /api/v1/events`. A plain view: what every event pays for is kept short."""
+@ingest_view()
+def post_events(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
+    """`POST /api/v1/events`: CloudEvents in every mode and batch."""
     try:
-        api_key = find_api_key(key_from_header(request.headers.get("Authorization", "")) or "")
-    except OperationalError:
-        return database_unavailable()
-    if api_key is None:
-        return _unauthorized()
-    if ApiKey.INGEST not in api_key.scopes:
-        return problem(403, "Forbidden", "this API key lacks the scope 'ingest'")
-    try:
-        body = read_body(request, settings.INGEST_MAX_BODY_BYTES)
         bodies = split_body(request.content_type or "", request.headers, body)
-    except BodyTooLarge as error:
-        return problem(413, "Content Too Large", f"{error}; send fewer events at a time")
-    except (UnknownEncoding, UnknownContentType) as error:
-        return problem(415, "Unsupported Media Type", str(error))
-    except (BodyUnreadable, UnreadableBody) as error:
-        return problem(400, "Bad Request", str(error))
-    try:
-        report = ingest(api_key.tenant, bodies)
-    except StoreUnavailable:
-        return store_unavailable()
-    return _answer(report, request.headers.get("Prefer", ""))
+    except UnknownContentType as error:
+        raise Refusal(415, "Unsupported Media Type", str(error)) from None
+    except UnreadableBody as error:
+        raise Refusal(400, "Bad Request", str(error)) from None
+    return answer(ingest(tenant, bodies), request)
 
 
-def _answer(report: Report, prefer: str) -> HttpResponse:
+def answer(report: Report, request: HttpRequest) -> HttpResponse:
+    """204, or what `Prefer` asks for, or 400 with what was rejected."""
     counts: dict[str, object] = {
         "accepted": report.accepted,
         "duplicates": report.duplicates,
@@ -63,17 +42,10 @@ def _answer(report: Report, prefer: str) -> HttpResponse:
     if report.rejected:
         detail = f"{len(report.rejected)} went to quarantine; the others are stored"
         return problem(400, "Some events are invalid", detail, **counts)
+    prefer = request.headers.get("Prefer", "")
     if "return=representation" in prefer.replace(" ", "").lower():
         return JsonResponse(counts)
     return HttpResponse(status=204)
-
-
-def _unauthorized() -> HttpResponse:
-    response = problem(
-        401, "Unauthorized", "send a live API key: Authorization: Bearer KEY, or Basic"
-    )
-    response["WWW-Authenticate"] = 'Bearer realm="daybook"'
-    return response
 
 
 class ActiveDays(APIView):
