@@ -104,7 +104,15 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'daybook.sqlite3'}")}
+DATABASES = {
+    "default": env.dj_db_url(
+        "DATABASE_URL",
+        f"sqlite:///{DATA_DIR / 'daybook.sqlite3'}",
+        # A connection for each request would cost more than the request's one query.
+        conn_max_age=600,
+        conn_health_checks=True,
+    )
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE takes the write lock at BEGIN: two closers wait for each other instead of failing.
     DATABASES["default"]["OPTIONS"] = {

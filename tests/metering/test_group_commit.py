@@ -54,7 +54,7 @@ def _until_waiting(group: GroupCommit, events: int) -> None:
 
 def test_what_arrives_during_a_commit_goes_into_the_next_one_together() -> None:
     store = _Store()
-    group = GroupCommit(store.commit)
+    group = GroupCommit(store.commit, leaders=1)
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(group.commit, 1, [_event(0)])
         assert store.begun.acquire(timeout=10)
@@ -71,7 +71,7 @@ def test_what_arrives_during_a_commit_goes_into_the_next_one_together() -> None:
 
 def test_another_tenant_waits_for_nobody() -> None:
     store = _Store()
-    group = GroupCommit(store.commit)
+    group = GroupCommit(store.commit, leaders=1)
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(group.commit, tenant, [_event(0)]) for tenant in (1, 2)]
         for _ in futures:
@@ -82,7 +82,7 @@ def test_another_tenant_waits_for_nobody() -> None:
 
 def test_a_store_that_is_down_fails_the_whole_group_and_not_the_next() -> None:
     store = _Store()
-    group = GroupCommit(store.commit)
+    group = GroupCommit(store.commit, leaders=1)
     store.down = True
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(group.commit, 1, [_event(0)])
@@ -100,7 +100,7 @@ def test_a_store_that_is_down_fails_the_whole_group_and_not_the_next() -> None:
 
 def test_a_commit_takes_no_more_than_it_should_beyond_its_leader() -> None:
     store = _Store()
-    group = GroupCommit(store.commit)
+    group = GroupCommit(store.commit, leaders=1)
     large = [_event(2 * n) for n in range(MOST_EVENTS_A_COMMIT)]
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(group.commit, 1, [_event(0)])
@@ -110,7 +110,25 @@ def test_a_commit_takes_no_more_than_it_should_beyond_its_leader() -> None:
         store.go.release(4)
         for future in (first, *others):
             assert future.result(10).duplicates == []
-    assert max(len(ids) for ids in store.groups) <= 2 * MOST_EVENTS_A_COMMIT
+    assert [len(ids) for ids in store.groups] == [1, *[MOST_EVENTS_A_COMMIT] * 3]
+
+
+def test_two_commits_of_a_tenant_overlap_and_no_more() -> None:
+    store = _Store()
+    group = GroupCommit(store.commit, leaders=2)
+    with ThreadPoolExecutor(5) as pool:
+        early = [pool.submit(group.commit, 1, [_event(n)]) for n in (0, 2)]
+        for _ in early:
+            assert store.begun.acquire(timeout=10), "both are under way at once"
+        late = [pool.submit(group.commit, 1, [_event(n)]) for n in (4, 6, 8)]
+        _until_waiting(group, 5)
+        assert len(store.groups) == 2
+        store.go.release(3)
+        for future in (*early, *late):
+            assert future.result(10) == Committed(accepted=[0])
+    assert sorted(store.groups[2]) == ["4", "6", "8"]
+    assert not group._waiting
+    assert not group._leaders
 
 
 def test_too_many_waiting_events_are_refused_rather_than_kept(
@@ -118,7 +136,7 @@ def test_too_many_waiting_events_are_refused_rather_than_kept(
 ) -> None:
     monkeypatch.setattr("metering.group_commit.MOST_EVENTS_WAITING", 2)
     store = _Store()
-    group = GroupCommit(store.commit)
+    group = GroupCommit(store.commit, leaders=1)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(group.commit, 1, [_event(0), _event(2)])
         assert store.begun.acquire(timeout=10)
