@@ -240,10 +240,17 @@ def forget_scans(tenant: int) -> None:
 def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
+    bound = {"oldest": micros(oldest) * 1024}
     for table in TABLES:
-        command(
-            f"DELETE FROM {table} WHERE generation < %(oldest)s AND (tenant, hour, generation)"
-            " NOT IN (SELECT tenant, hour, max(generation) FROM rollup_generations"
-            " GROUP BY tenant, hour)",
-            {"oldest": micros(oldest) * 1024},
-        )
+        # A deletion writes to every part it may concern; mostly only this month's has any.
+        for (month,) in select(f"SELECT DISTINCT _partition_id FROM {table} {_REPLACED}", bound):
+            command(
+                f"DELETE FROM {table} IN PARTITION ID %(month)s {_REPLACED}",
+                bound | {"month": month},
+            )
+
+
+_REPLACED = """
+    WHERE generation < %(oldest)s AND (tenant, hour, generation)
+        NOT IN (SELECT tenant, hour, max(generation) FROM rollup_generations GROUP BY tenant, hour)
+"""
