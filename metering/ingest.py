@@ -31,8 +31,10 @@ class Report:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def ingest(tenant: Tenant, bodies: Sequence[bytes]) -> Report:
+def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
     """Store the valid ones of these CloudEvents in JSON; quarantine the others.
+
+    A collector that could make no event of something puts a Refused in its place.
 
     When this returns everything in the report is durable. Raises StoreUnavailable, after which
     the same events can be sent again.
@@ -46,30 +48,32 @@ def ingest(tenant: Tenant, bodies: Sequence[bytes]) -> Report:
     if committed.conflicts:
         record_conflicts(
             tenant.id,
-            [
-                Conflict(events[n].source, events[n].id, bodies[origins[n]])
-                for n in committed.conflicts
-            ],
+            [Conflict(events[n].source, events[n].id, origins[n]) for n in committed.conflicts],
         )
     if report.rejected:
         quarantine(tenant.id, [_refused(bodies[r.index], r) for r in report.rejected])
     return report
 
 
-def _parse(bodies: Sequence[bytes], report: Report) -> tuple[list[Event], list[int]]:
-    """The valid events and where in `bodies` each stood."""
+def _parse(bodies: Sequence[bytes | Refused], report: Report) -> tuple[list[Event], list[bytes]]:
+    """The valid events and the body of each."""
     now = timezone.now()
     events, origins = [], []
     for index, body in enumerate(bodies):
+        if isinstance(body, Refused):
+            report.rejected.append(Rejected(index, body.id, body.detail))
+            continue
         try:
             events.append(parse_event(body, now))
-            origins.append(index)
+            origins.append(body)
         except InvalidEvent as error:
             report.rejected.append(Rejected(index, _readable(body, "id"), str(error)))
     return events, origins
 
 
-def _refused(body: bytes, rejected: Rejected) -> Refused:
+def _refused(body: bytes | Refused, rejected: Rejected) -> Refused:
+    if isinstance(body, Refused):
+        return body
     return Refused(body, _readable(body, "source"), rejected.id, rejected.detail)
 
 
