@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -16,8 +17,12 @@ from metering.request_body import (
     BodyUnreadable,
     UnknownEncoding,
     read_body,
-    zstd,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Compress = Callable[[bytes], bytes]
 LIMIT = 4_000_000
