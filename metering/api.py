@@ -7,9 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from metering import queries
+from metering import lago_api, queries
 from metering.authentication import tenant_of
-from metering.collectors.cloudevents import UnknownContentType, UnreadableBody, split_body
+from metering.collectors import lago
+from metering.collectors.cloudevents import JSON, UnknownContentType, UnreadableBody, split_body
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
@@ -21,7 +22,11 @@ PAGE = 100
 
 @ingest_view()
 def post_events(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /api/v1/events`: CloudEvents in every mode and batch."""
+    """`POST /api/v1/events`: CloudEvents in every mode and batch, and Lago's single event."""
+    if request.content_type == JSON and "ce-specversion" not in request.headers:
+        event = lago.single(body)
+        if event is not None:
+            return lago_api.post_single(tenant, event)
     try:
         bodies = split_body(request.content_type or "", request.headers, body)
     except UnknownContentType as error:

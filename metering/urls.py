@@ -2,11 +2,21 @@
 
 from django.urls import path
 
-from metering import api, health
+from metering import api, health, lago_api, otlp_api
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("api/v1/events", api.post_events, name="events"),
+    path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/daa", api.ActiveDays.as_view(), name="daa"),
     path("api/v1/quarantine", api.Quarantine.as_view(), name="quarantine"),
+    *(
+        path(f"{prefix}v1/{signal}", view, name=f"otlp-{signal}{number}")
+        for number, prefix in enumerate(("", "api/public/otel/"))
+        for signal, view in (
+            ("traces", otlp_api.post_traces),
+            ("metrics", otlp_api.post_unbilled),
+            ("logs", otlp_api.post_unbilled),
+        )
+    ),
 ]
