@@ -27,6 +27,7 @@ from metering.clickhouse.usage_query import (
     UsageRow,
 )
 from metering.models import Tenant
+from metering.spans import agree_received
 from metering.usage.active import ActiveDay
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
@@ -151,7 +152,11 @@ def store_now(tenant: Tenant | None = None) -> datetime:
 
     With a tenant it is fit for a watermark: what was received before it is settled for ever.
     """
-    return settled_now(tenant.id) if tenant else _store_now()
+    if tenant is None:
+        return _store_now()
+    now = settled_now(tenant.id)
+    agree_received(tenant, now)
+    return now
 
 
 def chips(tenant: Tenant, period: Period, received_before: datetime | None = None) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from metering.clickhouse import rollup
 from metering.clickhouse.barrier import store_now
 from metering.models import Tenant
+from metering.spans import agree_received
 
 Progress = Callable[[Tenant, int, int], None]
 
@@ -15,6 +16,9 @@ def roll_up(tenants: Iterable[Tenant], progress: Progress = lambda *_: None) -> 
     Safe to run twice and by several workers at once. `progress` hears the tenant, the hours done
     and the hours there are.
     """
+    tenants = list(tenants)
+    for tenant in tenants:
+        agree_received(tenant, store_now())
     until = store_now()
     hours = 0
     for tenant in tenants:

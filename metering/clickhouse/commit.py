@@ -4,6 +4,9 @@ Look the identities up, insert the unknown ones, wait for inserts that began ear
 The second look sees every other writer that inserted the same identity before; of the rows it
 finds, the earliest by (received_at, commit) stays and the others are named in `superseded`. All
 writers come to the same answer, and none answers its client before it is written down.
+
+A row may be replaced by one that knows more of the same call (amend.py); then it stands until its
+replacement was received, for whoever reads as of a watermark.
 """
 
 import secrets
@@ -21,7 +24,7 @@ from metering.clickhouse.event_columns import (
     Numbered,
     event_columns,
 )
-from metering.usage.event import Data, Event
+from metering.usage.event import Data, Event, identity_of
 
 Key = tuple[str, str]  # (source, id): the identity itself, within a tenant
 
@@ -30,6 +33,10 @@ Key = tuple[str, str]  # (source, id): the identity itself, within a tenant
 _LOOKUP_SIZE = 10_000
 _AMONG = "identity IN (SELECT arrayJoin(reinterpret(unhex(%(identities)s), 'Array(UInt64)')))"
 _PATIENCE_SECONDS = 2
+# A commit is a random number of 63 bits; that of an amendment has the highest bit set, then its
+# version in 32 bits, then 31 random ones.
+AMENDMENT = 1 << 63
+VERSION_SHIFT = 31
 
 
 @dataclass(slots=True)
@@ -41,7 +48,9 @@ class Committed:
     conflicts: list[int] = field(default_factory=list)  # of the duplicates, those that differ
 
 
-class _Stored(NamedTuple):
+class Stored(NamedTuple):
+    """A row of `events`, as far as it decides which row of an identity stands."""
+
     identity: int
     source: str
     id: str
@@ -55,8 +64,19 @@ class _Stored(NamedTuple):
         return self.source, self.id
 
     @property
-    def precedence(self) -> tuple[int, int]:
-        return self.received_at, self.commit
+    def version(self) -> int:
+        """How much an amendment knew; 0 for what came in as it is."""
+        return (self.commit & ~AMENDMENT) >> VERSION_SHIFT if self.commit & AMENDMENT else 0
+
+    @property
+    def precedence(self) -> tuple[int, int, int]:
+        """The row that stands comes first."""
+        return -self.version, self.received_at, self.commit
+
+    @property
+    def arrival(self) -> tuple[bool, int, int]:
+        """The row that came in first comes first."""
+        return self.version > 0, self.received_at, self.commit
 
 
 class _Pending(NamedTuple):
@@ -73,7 +93,7 @@ class _Pending(NamedTuple):
 def commit_events(tenant: int, events: Sequence[Event]) -> Committed:
     """Store what is new; durable when this returns. After StoreUnavailable it may be repeated."""
     result = Committed()
-    pending = [_Pending(n, event, event.identity, event.content) for n, event in enumerate(events)]
+    pending = _numbered(events)
     winners = _settled(tenant, _stored(tenant, {p.identity for p in pending}))
     fresh: dict[Key, _Pending] = {}
     for item in pending:
@@ -109,6 +129,15 @@ def _count_duplicate(result: Committed, item: _Pending, stored_content: int) -> 
         result.conflicts.append(item.position)
 
 
+def insert_events(tenant: int, commit: int, events: Sequence[Event]) -> None:
+    """Insert events without looking; for a caller that settles them itself."""
+    _insert_rows(tenant, commit, _numbered(events))
+
+
+def _numbered(events: Sequence[Event]) -> list[_Pending]:
+    return [_Pending(n, event, event.identity, event.content) for n, event in enumerate(events)]
+
+
 def _insert_rows(tenant: int, commit: int, fresh: Iterable[_Pending]) -> None:
     """One block for each kind of data: a kind fills only its own columns."""
     by_kind: dict[type[Data], list[Numbered]] = defaultdict(list)
@@ -125,7 +154,7 @@ def _insert_rows(tenant: int, commit: int, fresh: Iterable[_Pending]) -> None:
         )
 
 
-def _stored(tenant: int, identities: Iterable[int]) -> Iterator[_Stored]:
+def _stored(tenant: int, identities: Iterable[int]) -> Iterator[Stored]:
     wanted = list(identities)
     for start in range(0, len(wanted), _LOOKUP_SIZE):
         rows = select(
@@ -134,7 +163,7 @@ def _stored(tenant: int, identities: Iterable[int]) -> Iterator[_Stored]:
             f" FROM events WHERE tenant = %(tenant)s AND {_AMONG}",
             {"tenant": tenant, "identities": _packed(wanted[start : start + _LOOKUP_SIZE])},
         )
-        yield from (_Stored(*row) for row in rows)
+        yield from (Stored(*row) for row in rows)
 
 
 def _packed(identities: Sequence[int]) -> str:
@@ -154,19 +183,72 @@ def _contested(tenant: int, identities: Sequence[int]) -> list[int]:
     return [identity for (identity,) in contested]
 
 
-def _settled(tenant: int, rows: Iterable[_Stored]) -> dict[Key, _Stored]:
-    """The winner of each identity among all its rows; losers are written down first."""
-    rivals: dict[Key, list[_Stored]] = defaultdict(list)
+def _settled(tenant: int, rows: Iterable[Stored]) -> dict[Key, Stored]:
+    """The first received of each identity; rows that do not stand are written down first."""
+    rivals: dict[Key, list[Stored]] = defaultdict(list)
     for row in rows:
         rivals[row.key].append(row)
-    winners = {key: min(group, key=lambda row: row.precedence) for key, group in rivals.items()}
-    supersede(
-        tenant, [row for key, group in rivals.items() for row in group if row is not winners[key]]
-    )
-    return winners
+    leave_out(tenant, [sorted(group, key=lambda row: row.precedence) for group in rivals.values()])
+    return {key: min(group, key=lambda row: row.arrival) for key, group in rivals.items()}
 
 
-def supersede(tenant: int, losers: Sequence[_Stored]) -> None:
+def rows_of(tenant: int, keys: Iterable[Key]) -> dict[Key, list[Stored]]:
+    """Every row of these identities, the one that stands first."""
+    found: dict[Key, list[Stored]] = defaultdict(list)
+    for row in _stored(tenant, {identity_of(*key) for key in keys}):
+        found[row.key].append(row)
+    for group in found.values():
+        group.sort(key=lambda row: row.precedence)
+    return found
+
+
+def leave_out(tenant: int, ranked: Iterable[Sequence[Stored]]) -> None:
+    """Write down which rows do not stand; each sequence is one event's, the row that does first.
+
+    A row that was beaten by one received earlier never stood; one beaten later stood until then.
+    """
+    superseded, amended = [], []
+    for rows in ranked:
+        earliest = rows[0].received_at if rows else 0
+        for row in rows[1:]:
+            if earliest <= row.received_at:
+                superseded.append(row)
+            else:
+                amended.append((row, earliest))
+            earliest = min(earliest, row.received_at)
+    supersede(tenant, superseded)
+    _amend(tenant, amended)
+
+
+def _amend(tenant: int, beaten: Sequence[tuple[Stored, int]]) -> None:
+    """Leave these rows out from when their replacements were received; nothing if known."""
+    known = set(_amended(tenant, [row.identity for row, _ in beaten]))
+    fresh = [(row, at) for row, at in beaten if (row.identity, row.commit, at) not in known]
+    if fresh:
+        insert(
+            "amended",
+            ["tenant", "identity", "commit", "time", "amended_at"],
+            [
+                [tenant] * len(fresh),
+                [row.identity for row, _ in fresh],
+                [row.commit for row, _ in fresh],
+                [row.time for row, _ in fresh],
+                [at for _, at in fresh],
+            ],
+        )
+
+
+def _amended(tenant: int, identities: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    for start in range(0, len(identities), _LOOKUP_SIZE):
+        rows = select(
+            "SELECT identity, commit, toUnixTimestamp64Micro(amended_at) FROM amended"
+            f" WHERE tenant = %(tenant)s AND {_AMONG}",
+            {"tenant": tenant, "identities": _packed(identities[start : start + _LOOKUP_SIZE])},
+        )
+        yield from ((identity, commit, at) for identity, commit, at in rows)
+
+
+def supersede(tenant: int, losers: Sequence[Stored]) -> None:
     """Leave these rows out of every query from now on."""
     if not losers:
         return

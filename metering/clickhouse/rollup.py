@@ -67,7 +67,7 @@ class Stale:
 
 def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     """What must be derived again to take in every event received before `until`."""
-    since = _scanned_until(tenant, timezone)
+    since = scanned_until(tenant, timezone)
     settle_received(tenant, since, micros(until))
     rows = select(
         "SELECT hour, max(blocks), sum(n) FROM ("
@@ -76,6 +76,8 @@ def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
         " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
         " AND received_at < fromUnixTimestamp64Micro(%(until)s) GROUP BY hour"
         " UNION ALL SELECT DISTINCT toStartOfHour(time) AS hour, 1, 1 FROM superseded"
+        " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
+        " UNION ALL SELECT DISTINCT toStartOfHour(time) AS hour, 1, 1 FROM amended"
         " WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)"
         ") GROUP BY hour ORDER BY hour",
         {"tenant": tenant, "since": since, "until": micros(until)},
@@ -92,11 +94,11 @@ def settled_now(tenant: int) -> datetime:
     A writer killed before its second look leaves an identity twice until somebody looks for it.
     """
     now = store_now()
-    settle_received(tenant, _scanned_until(tenant), micros(now))
+    settle_received(tenant, scanned_until(tenant), micros(now))
     return now
 
 
-def _scanned_until(tenant: int, timezone: str = "") -> int:
+def scanned_until(tenant: int, timezone: str = "") -> int:
     """Until when events are in the rollups, in any zone unless one is given."""
     rows = select(
         "SELECT toUnixTimestamp64Micro(scanned_until), timezone FROM rollup_scans"

@@ -104,12 +104,15 @@ class Scope:
             conditions.append(f"time >= fromUnixTimestamp64Micro({self._bound(start)})")
         if self.period and not self.open_end:
             conditions.append(f"time < fromUnixTimestamp64Micro({self._bound('end')})")
+        before = self._bound("received_before")
         if self.received_before:
-            before = self._bound("received_before")
             conditions.append(f"received_at < fromUnixTimestamp64Micro({before})")
         if self.without_superseded:
             losers = f"SELECT identity, commit FROM superseded WHERE {tenant}"
-            conditions.append(f"(identity, commit) NOT IN ({losers})")
+            replaced = f"SELECT identity, commit FROM amended WHERE {tenant}"
+            if self.received_before:
+                replaced += f" AND amended_at < fromUnixTimestamp64Micro({before})"
+            conditions.append(f"(identity, commit) NOT IN ({losers} UNION ALL {replaced})")
         return " AND ".join(conditions)
 
     @property
@@ -128,9 +131,10 @@ class Scope:
 
 
 def has_superseded(tenant: int) -> bool:
-    """Whether any row of the tenant ever lost a race; mostly not, and scans read less then."""
-    return bool(
-        select("SELECT 1 FROM superseded WHERE tenant = %(tenant)s LIMIT 1", {"tenant": tenant})
+    """Whether any row of the tenant was ever beaten; mostly not, and scans read less then."""
+    return any(
+        select(f"SELECT 1 FROM {table} WHERE tenant = %(tenant)s LIMIT 1", {"tenant": tenant})
+        for table in ("superseded", "amended")
     )
 
 

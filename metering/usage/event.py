@@ -168,7 +168,7 @@ class Event(Struct, frozen=True, kw_only=True):
     @property
     def identity(self) -> int:
         """64 bits of (source, id): where to look, never proof of equality."""
-        return digest(f"{self.source}\0{self.id}".encode())
+        return identity_of(self.source, self.id)
 
     @property
     def content(self) -> int:
@@ -283,6 +283,11 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", raw: bytes | msgspec.Raw, root:
         raise InvalidEvent(f"{root or 'event'}: {error}") from None
     except RecursionError:
         raise InvalidEvent(f"{root or 'event'}: is nested too deeply") from None
+
+
+def identity_of(source: str, id_: str) -> int:
+    """The identity of an event by its attributes."""
+    return digest(f"{source}\0{id_}".encode())
 
 
 def digest(text: bytes) -> int:

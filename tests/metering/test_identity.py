@@ -184,7 +184,7 @@ class Writer:
             for n, event in enumerate(parse(events))
         ]
 
-    def rows(self) -> list[commit._Stored]:
+    def rows(self) -> list[commit.Stored]:
         return list(commit._stored(self._tenant, [p.identity for p in self._pending]))
 
     def insert(self) -> None:

@@ -1,0 +1,66 @@
+"""Replaces events by what is known better now: usage from a richer span, an agent found late.
+
+An amendment is a new row under the same identity. Its version says how much it knew, so whichever
+writer comes last, the row that knew most stands, and a reader as of a watermark sees what stood
+then. Safe to repeat and to be killed anywhere: doing it again gives the same.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from metering.clickhouse.commit import (
+    AMENDMENT,
+    VERSION_SHIFT,
+    Key,
+    Stored,
+    insert_events,
+    leave_out,
+    rows_of,
+)
+from metering.usage.event import Event
+
+
+class Standing(NamedTuple):
+    """The event that shall stand, how much it rests on, and the same call's other identities."""
+
+    event: Event
+    version: int
+    others: tuple[Key, ...] = ()
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All identities, the one that stands first."""
+        return (self.event.source, self.event.id), *self.others
+
+
+def missing(tenant: int, wanted: Sequence[Standing]) -> list[Standing]:
+    """Those that have no row at all yet, and have to be committed first."""
+    found = rows_of(tenant, (item.keys[0] for item in wanted))
+    return [item for item in wanted if item.keys[0] not in found]
+
+
+def amend(tenant: int, wanted: Sequence[Standing]) -> bool:
+    """Make what is stored agree with what is wanted; whether a row had to be added."""
+    found = rows_of(tenant, _keys(wanted))
+    outdated = [item for item in wanted if _outdated(item, found[item.keys[0]])]
+    by_version: dict[int, list[Event]] = defaultdict(list)
+    for item in outdated:
+        by_version[item.version].append(item.event)
+    for version, events in by_version.items():
+        commit = AMENDMENT | version << VERSION_SHIFT | secrets.randbits(VERSION_SHIFT)
+        insert_events(tenant, commit, events)
+    if outdated:
+        found |= rows_of(tenant, _keys(outdated))
+    leave_out(tenant, [list(chain(*(found[key] for key in item.keys))) for item in wanted])
+    return bool(outdated)
+
+
+def _keys(wanted: Sequence[Standing]) -> set[Key]:
+    return {key for item in wanted for key in item.keys}
+
+
+def _outdated(item: Standing, rows: Sequence[Stored]) -> bool:
+    return bool(rows) and rows[0].version < item.version and rows[0].content != item.event.content
