@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from metering import api, health, lago_api, otlp_api
+from metering import api, health, lago_api, litellm_api, otlp_api
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("api/v1/events", api.post_events, name="events"),
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
+    path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
     path("api/v1/daa", api.ActiveDays.as_view(), name="daa"),
     path("api/v1/quarantine", api.Quarantine.as_view(), name="quarantine"),
     *(
