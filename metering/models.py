@@ -54,3 +54,20 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hint}… of {self.tenant}"
+
+
+class ChipScrape(models.Model):
+    """The last scrape of a DCGM exporter: what was held then, to compare the next one with."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="chip_scrapes")
+    url = models.CharField(max_length=1000)
+    taken_at = models.DateTimeField()
+    devices = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "url"], name="one_scrape_of_an_exporter")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.url} for {self.tenant}"

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from metering.chip_collection import collect_url
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
 from metering.models import Tenant
@@ -18,3 +19,12 @@ def rollup_all() -> None:
 def sweep_rollups() -> None:
     """Remove derived rows that newer ones replaced."""
     forget_old_generations()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def collect_chips(slug: str, kind: str, url: str, chip: str = "") -> None:
+    """Fetch chip telemetry, `dcgm` or `opencost`, for a tenant; to be scheduled every minute or so.
+
+    Of DCGM each run stores what was held since the run before.
+    """
+    collect_url(Tenant.objects.get(slug=slug), kind, url, chip)
