@@ -40,8 +40,9 @@ def _kind(request: HttpRequest) -> str:
     return (request.content_type or "").strip().lower()
 
 
-def _checked_kind(request: HttpRequest) -> str:
-    kind = _kind(request)
+def _checked_kind(request: HttpRequest, body: bytes) -> str:
+    # Nothing at all is an empty message, and some clients give nothing no type.
+    kind = _kind(request) or ("" if body else PROTOBUF)
     if kind not in {PROTOBUF, JSON}:
         detail = f"Content-Type {kind or '(none)'} is not {PROTOBUF} or {JSON}"
         raise Refusal(415, "Unsupported Media Type", detail)
@@ -51,7 +52,7 @@ def _checked_kind(request: HttpRequest) -> str:
 @ingest_view(_status)
 def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
     """`POST /v1/traces`, and Langfuse's path."""
-    kind = _checked_kind(request)
+    kind = _checked_kind(request, body)
     try:
         spans = read_spans(kind, body)
     except Unreadable as error:
@@ -62,7 +63,7 @@ def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespon
 @ingest_view(_status)
 def post_unbilled(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
     """`POST /v1/metrics` and `/v1/logs`: what they count is in the spans already."""
-    return _success(_checked_kind(request))
+    return _success(_checked_kind(request, body))
 
 
 def _success(kind: str) -> HttpResponse:

@@ -48,6 +48,7 @@ def ingest_spans(tenant: Tenant, spans: Iterable[Span]) -> SpanReport:
     known = trace_spans.spans_of(tenant.id, {span.trace for span in staged})
     fresh = _fresh(tenant, staged, known, report)
     trace_spans.keep(tenant.id, fresh)
+    _leave_out_metered(report, [*staged, *known])
     _quarantine(tenant, report.refused)
     agree(tenant, {span.trace for span in staged})
     return report
@@ -98,6 +99,14 @@ def _fresh(
     report.accepted = told
     report.duplicates = sum(bool(span.type) for span in staged) - told
     return fresh
+
+
+def _leave_out_metered(report: SpanReport, spans: Sequence[Staged]) -> None:
+    """A call of which another span of the trace reports the usage is not unmetered."""
+    metered = {(span.trace, span.response) for span in spans if span.response}
+    unmetered = [refused for refused in report.refused if refused.call not in metered]
+    report.duplicates += len(report.refused) - len(unmetered)
+    report.refused = unmetered
 
 
 def _quarantine(tenant: Tenant, refused: Sequence[RefusedSpan]) -> None:

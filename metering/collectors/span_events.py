@@ -27,6 +27,7 @@ class RefusedSpan(NamedTuple):
     id: str
     body: bytes
     detail: str
+    call: tuple[str, str] = ("", "")  # trace and response: a richer span may tell of the same
 
     @property
     def unmetered(self) -> bool:
@@ -43,7 +44,8 @@ def stage(span: Span, now: datetime) -> tuple[Staged | None, RefusedSpan | None]
     except Unusable as error:
         return _link(span), _refused(span, now, str(error))
     if found.type == genai.TOKENS and not found.told_by:
-        return _link(span), _refused(span, now, _why_unmetered(span))
+        refused = _refused(span, now, _why_unmetered(span))
+        return _link(span), refused._replace(call=(found.trace, found.response))
     if not span.has_ids:
         wrong = "id: the trace and span ids are not 16 and 8 bytes, not all zero"
         return None, _refused(span, now, wrong) if found.type else None
@@ -67,7 +69,7 @@ def _link(span: Span) -> Staged | None:
 def _staged(span: Span, now: datetime) -> Staged:
     kind = genai.kind(span.attributes)
     told = usage(span.attributes) if kind == genai.TOKENS else None
-    response = genai.text(span.attributes, "response") if told else ""
+    response = genai.text(span.attributes, "response") if kind == genai.TOKENS else ""
     if not kind:
         session = genai.text(span.attributes, "session")
         return Staged(span.trace, span.span, span.parent, session=session)
