@@ -221,7 +221,7 @@ def test_a_file_of_events_in_any_shape(
 def test_invalid_events_of_a_file_are_kept_aside_and_said(
     tenant: Tenant, event: Events, replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("metering.management.commands.replay._BATCH", 2)
+    monkeypatch.setattr("metering.collectors.event_files.BATCH", 2)
     events = [event.tokens("2026-10-05T12:00:00Z") for _ in range(4)]
     events[3]["data"]["inputTokens"] = 5
     with pytest.raises(CommandError, match=r"1 of 4 .* event 4: data\.inputTokens: "):

@@ -3,23 +3,24 @@
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from metering.clickhouse.connection import StoreUnavailable
 from metering.collectors import traces
-from metering.collectors.cloudevents import JSON, NDJSON, UnreadableBody, split_body
+from metering.collectors.cloudevents import UnreadableBody
+from metering.collectors.event_files import BATCH, read_events
 from metering.commands import find_tenant, prepared
-from metering.ingest import Report, ingest
+from metering.ingest import Rejected, Report, ingest
 from metering.models import Tenant
 
-_BATCH = 5_000
 # A store that is killed and started again is back well within this.
 _PATIENCE_SECONDS = 60
 
@@ -47,19 +48,35 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with prepared(store=True):
-            tenant = find_tenant(options["tenant"])
-            events = _events(options)
-            total = _send(tenant, events)
+            total = _send(find_tenant(options["tenant"]), _batches(options))
         self.stdout.write(
-            f"{len(events)} events: {total.accepted} stored, {total.duplicates} there already,"
-            f" {len(total.rejected)} in quarantine"
+            f"{total.sent} events: {total.accepted} stored, {total.duplicates} there already,"
+            f" {total.rejected} in quarantine"
         )
-        if total.rejected:
-            first = total.rejected[0]
+        if total.first is not None:
             raise CommandError(
-                f"{len(total.rejected)} of {len(events)} events went to quarantine;"
-                f" the first is event {first.index + 1}: {first.detail}"
+                f"{total.rejected} of {total.sent} events went to quarantine;"
+                f" the first is event {total.first.index + 1}: {total.first.detail}"
             )
+
+
+@dataclass(slots=True)
+class _Total:
+    """What became of all batches; of what was rejected only the first, for a file may be long."""
+
+    sent: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    first: Rejected | None = None
+
+    def add(self, batch: list[bytes], report: Report) -> None:
+        if self.first is None and report.rejected:
+            self.first = replace(report.rejected[0], index=self.sent + report.rejected[0].index)
+        self.sent += len(batch)
+        self.accepted += report.accepted
+        self.duplicates += report.duplicates
+        self.rejected += len(report.rejected)
 
 
 def _moment(text: str) -> datetime:
@@ -70,48 +87,43 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _events(options: dict[str, Any]) -> list[bytes]:
-    """Every event of the file; nothing is sent before all of it could be read."""
-    path, trace = options["file"], options["format"]
+def _batches(options: dict[str, Any]) -> Iterator[list[bytes]]:
+    """The events of the file. Of a trace nothing is sent before all of it could be read."""
+    path = options["file"]
     try:
-        if trace == "events":
-            return _cloudevents(path)
+        if options["format"] == "events":
+            yield from read_events(path, settings.INGEST_MAX_BODY_BYTES)
+            return
         with path.open(encoding="utf-8", newline="") as lines:
-            requests = traces.READERS[trace](lines, options["start"])
-    except (traces.TraceError, UnreadableBody) as error:
+            requests = traces.READERS[options["format"]](lines, options["start"])
+    except traces.TraceError as error:
         raise CommandError(f"{path}: {error}. Nothing was stored.") from None
+    except UnreadableBody as error:
+        raise CommandError(f"{path}: {error}. What came before that is stored.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from None
+    yield from _trace_batches(requests, options)
+
+
+def _trace_batches(
+    requests: list[traces.TraceRequest], options: dict[str, Any]
+) -> Iterator[list[bytes]]:
+    trace = options["format"]
     if options["assume_cache"] == "all":
         requests = traces.assume_all_cached(requests)
     model = options["model"] or traces.DEFAULT_MODELS[trace]
-    return [event for request in requests for event in traces.request_events(request, trace, model)]
+    events = (event for r in requests for event in traces.request_events(r, trace, model))
+    while batch := list(islice(events, BATCH)):
+        yield batch
 
 
-def _cloudevents(path: Path) -> list[bytes]:
-    """A JSON array, a single event, or one event on each line."""
-    body = path.read_bytes()
-    lines = split_body(NDJSON[0], {}, body)
-    whole = lines and not lines[0].strip().endswith(b"}")
-    return split_body(JSON, {}, body) if whole else lines
-
-
-def _send(tenant: Tenant, events: list[bytes]) -> Report:
-    total, sent = Report(), 0
-    with tqdm(total=len(events), unit="ev", desc=tenant.slug, disable=None) as bar:
-        for batch in _batches(iter(events)):
-            report = _patiently(tenant, batch)
-            total.accepted += report.accepted
-            total.duplicates += report.duplicates
-            total.rejected += [replace(r, index=sent + r.index) for r in report.rejected]
-            sent += len(batch)
+def _send(tenant: Tenant, batches: Iterator[list[bytes]]) -> _Total:
+    total = _Total()
+    with tqdm(unit="ev", desc=tenant.slug, disable=None) as bar:
+        for batch in batches:
+            total.add(batch, _patiently(tenant, batch))
             bar.update(len(batch))
     return total
-
-
-def _batches(events: Iterator[bytes]) -> Iterator[list[bytes]]:
-    while batch := list(islice(events, _BATCH)):
-        yield batch
 
 
 def _patiently(tenant: Tenant, batch: list[bytes]) -> Report:
