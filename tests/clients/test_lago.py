@@ -1,9 +1,12 @@
 """Lago's public Python client, unchanged, against the running product."""
 
+import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from lago_python_client.client import Client
 from lago_python_client.exceptions import LagoApiError
@@ -79,3 +82,27 @@ def test_what_is_wrong_arrives_at_the_caller(tenant: Tenant, lago: Lago) -> None
     with pytest.raises(LagoApiError) as error:
         stranger.events.batch_create(BatchEvent(events=[lago_event(1)]))
     assert error.value.status_code == 401
+
+
+def test_what_was_captured(
+    tenant: Tenant, live_server: LiveServer, shared: Callable[[str], Path]
+) -> None:
+    recorded = sorted((shared("captures") / "lago-1.55.0").glob("*.meta.json"))
+    key = create_api_key(tenant)
+    for meta in recorded:
+        request = json.loads(meta.read_text())
+        answer = httpx.post(
+            live_server.url + request["path"],
+            content=(meta.parent / request["body_file"]).read_bytes(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
+        )
+        assert answer.status_code == 200
+    # 1 + 3 events; 3 numbers in the first, the amount and `tokens` in each of the others
+    assert stored(tenant) == {
+        "custom.llm_tokens": 4,
+        "custom.llm_tokens.cached_tokens": 1,
+        "custom.llm_tokens.input_tokens": 1,
+        "custom.llm_tokens.output_tokens": 1,
+        "custom.llm_tokens.precise_total_amount_cents": 3,
+        "custom.llm_tokens.tokens": 3,
+    }

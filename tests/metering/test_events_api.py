@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -18,6 +19,11 @@ from metering.api_keys import create_api_key, find_api_key, revoke_api_key
 from metering.models import ApiKey, Tenant
 from metering.usage.period import month_period
 from tests.conftest import Events
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 URL = "/api/v1/events"
 STRUCTURED = "application/cloudevents+json"
@@ -57,6 +63,7 @@ def test_every_shape_of_a_body_is_stored(tenant: Tenant, event: Events, api: Api
         post(client, lines(three) + b"\n\n", NDJSON),
         post(client, lines([event.tokens(AT)]), "application/jsonl"),
         post(client, gzip.compress(json.dumps(event.tokens(AT)).encode()), Content_Encoding="gzip"),
+        post(client, zstd.compress(json.dumps(event.tokens(AT)).encode()), Content_Encoding="zstd"),
         post(
             client,
             {"model": "m", "input_tokens": 5},
@@ -69,12 +76,12 @@ def test_every_shape_of_a_body_is_stored(tenant: Tenant, event: Events, api: Api
         ),
     ]
     assert [(a.status_code, a.content) for a in answers] == [(204, b"")] * len(answers)
-    # 1 + 1 + 1 + 2 + 2 + 2 + 1 + 1 + 1
-    assert requests_of(tenant) == 12
+    # 1 + 1 + 1 + 2 + 2 + 2 + 1 + 1 + 1 + 1
+    assert requests_of(tenant) == 13
     rows = queries.usage(tenant, OCTOBER, ("source",))
     assert [(row.group, row.requests, row.input_tokens) for row in rows] == [
         ({"source": "binary"}, 1, 5),
-        ({"source": "test"}, 11, 0),
+        ({"source": "test"}, 12, 0),
     ]
 
 
