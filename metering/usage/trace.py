@@ -69,8 +69,9 @@ class Traces:
         self._calls: dict[str, list[Staged]] = defaultdict(list)
         for span in sorted(spans, key=lambda span: (span.received_at, span.content)):
             self._sizes[span.trace] += 1
-            if self._spans.setdefault((span.trace, span.span), span) is not span:
+            if (span.trace, span.span) in self._spans:
                 continue
+            self._spans[span.trace, span.span] = span
             if span.type == TASK:
                 self._agents[span.trace].append(span)
             if span.response:
