@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from metering.clickhouse import amend as amending
 from metering.clickhouse import connection, trace_spans
 from metering.clickhouse.connection import select
 from metering.clickhouse.quarantine import conflicts
+from metering.collectors.otlp import read_spans
 from metering.models import Tenant
 from metering.usage.period import month_period
 from tests.metering.otlp import (
@@ -29,6 +31,7 @@ from tests.metering.otlp import (
     make,
     tool,
 )
+from tests.metering.test_identity import at_once
 
 OCTOBER = month_period("2026-10", "UTC")
 Api = Callable[[Tenant], Client]
@@ -281,3 +284,27 @@ def killed(place: Any, step: str, when: str) -> Iterator[None]:
         patch.setattr(place, step, dying)
         yield
     assert reached or step in {"insert_events", "ingest"}, "only these are not always needed"
+
+
+def test_requests_that_race_agree(tenant: Tenant, roll: Roll) -> None:
+    """Each span of ten calls comes in a request of its own, all at once and each twice."""
+    everything = [span for _ in range(10) for span in fresh_twins()]
+    bodies = [encode(export([span])) for span in everything for _ in range(2)]
+    jobs = [partial(spans.ingest_spans, tenant, read_spans(PROTOBUF, body)) for body in bodies]
+    for some in range(0, len(jobs), 12):
+        at_once([*jobs[some : some + 12]])
+    # 10 × (100 - 60 - 10)
+    assert queries.usage(tenant, OCTOBER)[0].input_tokens == 300
+    counted = queries.usage(tenant, OCTOBER, ("agent",))
+    assert [(row.group["agent"], row.requests, row.tasks) for row in counted] == [
+        ("worker", 10, 10)
+    ]
+    moment = queries.store_now(tenant)
+    roll(tenant)
+    assert numbers(tenant) == numbers(tenant, moment) == {"worker": (10, 300)}
+
+
+def fresh_twins() -> tuple[Span, ...]:
+    response = an_id().hex()
+    worker = agent("worker")
+    return call(response, parent=worker), call(response, attributes=RICH), worker
