@@ -3,8 +3,9 @@
 A call becomes `agent.tokens`, its id LiteLLM's call id. An answer from LiteLLM's own cache becomes
 `agent.cache`, for no model computed it. A call without usage, a failed one above all, is unmetered:
 kept aside with a detail that begins so, and never billed as zero; its retry bears the same call id
-and counts. Agent: `agent_id` or `agent` of what the caller sent as metadata, else end user, else
-alias, user or hash of the key, else `litellm`. Task: `task`, `task_id` or `attempt` of the same.
+and counts. Agent: `agent_id` or `agent` of what the caller sent as metadata (the SDK keeps only its
+`spend_logs_metadata`), else end user, else alias, user or hash of the key, else `litellm`. Task:
+`task` or `task_id` of the same, and `attempt`.
 
 Only the fields below are decoded, so no prompt, answer or parameter gets past here.
 """
@@ -137,12 +138,15 @@ def _cloudevent(payload: _Payload, classes: dict[str, int]) -> bytes:
         "subject": _agent(payload, given),
         "time": _moment(payload.endTime, "endTime"),
     }
-    task: dict[str, object] = {"task": given.task or given.task_id or "", "model": payload.model}
+    provider = payload.custom_llm_provider or ""
+    # A model asked for as openai/gpt-5 and one asked for as gpt-5 have one price.
+    model = payload.model.removeprefix(f"{provider}/")
+    task: dict[str, object] = {"task": given.task or given.task_id or "", "model": model}
     if payload.cache_hit:
         saved = classes["output_tokens"] + sum(classes[name] for name in _PROMPT)
         data = task | {"cache": SOURCE, "hit": True, "saved_tokens": saved}
         return msgspec.json.encode(event | {"type": "agent.cache", "data": data})
-    data = task | classes | {"provider": payload.custom_llm_provider or ""}
+    data = task | classes | {"provider": provider}
     data |= {"attempt": given.attempt or 1, "duration_ms": _duration(payload)}
     if payload.model_parameters and payload.model_parameters.service_tier:
         data["service_tier"] = payload.model_parameters.service_tier

@@ -99,6 +99,11 @@ def test_an_answer_from_its_cache_cost_no_tokens() -> None:
     }
 
 
+def test_a_model_has_one_name_with_and_without_its_provider() -> None:
+    assert only(model="openai/gpt-5-mini")["data"]["model"] == "gpt-5-mini"
+    assert only(model="meta/llama")["data"]["model"] == "meta/llama"
+
+
 AGENTS: dict[str, tuple[dict[str, Any], str]] = {
     "what the caller says": ({"metadata": {"requester_metadata": {"agent": "bo"}}}, "bo"),
     "the end user": ({"metadata": {"user_api_key_alias": "k"}, "end_user": "eve"}, "eve"),
