@@ -1,6 +1,7 @@
 """Every setting, read once from the environment; a bad value stops the start and says which."""
 
 import logging
+import re
 from pathlib import Path
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolv
 
 # Empty means the embedded server in DATA_DIR; see metering/clickhouse/connection.py.
 CLICKHOUSE_URL = env.str("CLICKHOUSE_URL", "")
+# The name of a cluster that CLICKHOUSE_URL knows: tables are replicated and sharded on it.
+CLICKHOUSE_CLUSTER = env.str("CLICKHOUSE_CLUSTER", "")
 
 
 def _kept_secret_key() -> str:
@@ -212,5 +215,13 @@ LOGGING = {
 if CLICKHOUSE_URL and urlsplit(CLICKHOUSE_URL).scheme not in {"clickhouse", "clickhouses"}:
     raise environs.EnvValidationError(
         "CLICKHOUSE_URL must look like clickhouse://user:password@host:9000/database", []
+    )
+if CLICKHOUSE_CLUSTER and not re.fullmatch(r"[\w.-]+", CLICKHOUSE_CLUSTER):
+    raise environs.EnvValidationError(
+        "CLICKHOUSE_CLUSTER must be a name of letters, digits, dots, dashes and underscores", []
+    )
+if CLICKHOUSE_CLUSTER and not CLICKHOUSE_URL:
+    raise environs.EnvValidationError(
+        "CLICKHOUSE_CLUSTER needs a CLICKHOUSE_URL: the embedded server is a single one", []
     )
 env.seal()

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from metering.clickhouse.connection import StoreUnavailable
-from metering.clickhouse.migrate import migrate
+from metering.clickhouse.migrate import OtherLayout, migrate
 from metering.models import Tenant
 
 
@@ -37,6 +37,8 @@ def one_sentence() -> Iterator[None]:
         yield
     except StoreUnavailable as error:
         raise CommandError(f"{error}. Nothing is lost: run this again once it is up.") from error
+    except OtherLayout as error:
+        raise CommandError(str(error)) from error
     except DatabaseError as error:
         raise CommandError(f"the database does not answer: {str(error).strip()}") from error
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 
 _READY_SECONDS = 120
-_WHERE_DATA_IS = ("DATABASE_URL", "CLICKHOUSE_URL", "CELERY_BROKER_URL")
+_WHERE_DATA_IS = ("DATABASE_URL", "CLICKHOUSE_URL", "CLICKHOUSE_CLUSTER", "CELERY_BROKER_URL")
 
 
 class BenchError(Exception):

@@ -13,6 +13,7 @@ from clickhouse_driver import Client
 from clickhouse_driver import errors as driver_errors
 from django.conf import settings
 
+from metering.clickhouse import cluster
 from metering.clickhouse.embedded.errors import EmbeddedError
 from metering.clickhouse.embedded.launch import ensure_running
 
@@ -33,6 +34,14 @@ _NOT_NOW = frozenset(
         driver_errors.ErrorCodes.TOO_MANY_PARTS,
         driver_errors.ErrorCodes.ABORTED,
         394,  # QUERY_WAS_CANCELLED, as when the server shuts down
+        # A cluster that lost a server, its Keeper, or most replicas of a shard
+        driver_errors.ErrorCodes.ALL_CONNECTION_TRIES_FAILED,
+        driver_errors.ErrorCodes.ALL_REPLICAS_ARE_STALE,
+        driver_errors.ErrorCodes.NO_ZOOKEEPER,
+        driver_errors.ErrorCodes.TOO_LESS_LIVE_REPLICAS,
+        driver_errors.ErrorCodes.UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE,
+        driver_errors.ErrorCodes.UNKNOWN_STATUS_OF_INSERT,
+        driver_errors.ErrorCodes.KEEPER_EXCEPTION,
     }
 )
 _DISCONNECTED = (driver_errors.NetworkError, driver_errors.SocketTimeoutError, OSError, EOFError)
@@ -47,9 +56,18 @@ class StoreUnavailable(Exception):
 def client() -> Client:
     """This thread's client, connected to the running server."""
     if getattr(_local, "client", None) is None:
-        _local.client = Client.from_url(_url())
+        _local.client = open_client()
     found: Client = _local.client
     return found
+
+
+def open_client() -> Client:
+    """A client of its own; on a cluster with the settings that make it one store."""
+    opened = Client.from_url(_url())
+    if settings.CLICKHOUSE_CLUSTER:
+        timeout = {"insert_quorum_timeout": 1000 * settings.INGEST_COMMIT_SECONDS}
+        opened.settings.update(cluster.SETTINGS | timeout)
+    return opened
 
 
 def disconnect() -> None:
@@ -76,7 +94,7 @@ def select(sql: str, params: Params | None = None, **settings_: object) -> list[
 
 def stream(sql: str, params: Params | None = None, **settings_: object) -> Iterator[Row]:
     """Rows as they arrive, in constant memory, over a connection of their own."""
-    own = Client.from_url(_url())
+    own = open_client()
     try:
         rows = _reported(lambda: own.execute_iter(sql, dict(params or {}), settings=settings_))
         while (row := _reported(lambda: next(rows, None))) is not None:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from metering.clickhouse.barrier import store_now
 from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
+from metering.clickhouse.cluster import on_cluster, stored
 from metering.clickhouse.commit import settle_received
 from metering.clickhouse.connection import command, insert, select
 from metering.clickhouse.event_columns import micros
@@ -236,23 +237,28 @@ def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
 
 def forget_scans(tenant: int) -> None:
     """Take every hour of the tenant for stale, so that all of them are derived again."""
-    command("DELETE FROM rollup_scans WHERE tenant = %(tenant)s", {"tenant": tenant})
+    command(
+        f"DELETE FROM {stored('rollup_scans')}{on_cluster()} WHERE tenant = %(tenant)s",
+        {"tenant": tenant},
+    )
 
 
 def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
     bound = {"oldest": micros(oldest) * 1024}
+    replaced = _REPLACED.format(generations=stored("rollup_generations"))
     for table in TABLES:
         # A deletion writes to every part it may concern; mostly only this month's has any.
-        for (month,) in select(f"SELECT DISTINCT _partition_id FROM {table} {_REPLACED}", bound):
+        sql = f"SELECT DISTINCT _partition_id FROM {table} {replaced}"
+        for (month,) in select(sql, bound):
             command(
-                f"DELETE FROM {table} IN PARTITION ID %(month)s {_REPLACED}",
+                f"DELETE FROM {stored(table)}{on_cluster()} IN PARTITION ID %(month)s {replaced}",
                 bound | {"month": month},
             )
 
 
 _REPLACED = """
     WHERE generation < %(oldest)s AND (tenant, hour, generation)
-        NOT IN (SELECT tenant, hour, max(generation) FROM rollup_generations GROUP BY tenant, hour)
+        NOT IN (SELECT tenant, hour, max(generation) FROM {generations} GROUP BY tenant, hour)
 """

@@ -1,0 +1,341 @@
+"""The schema's form on a cluster, and a cluster of two shards that takes and counts events."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_driver import Client
+from clickhouse_driver import errors as driver_errors
+from pytest_django import Settings
+
+from metering import queries
+from metering.clickhouse import cluster, connection, rollup
+from metering.clickhouse.barrier import running_inserts_ended, store_now
+from metering.clickhouse.cluster import UnknownStatement, cluster_statements
+from metering.clickhouse.migrate import APPLIED, SCHEMA, OtherLayout, migrate
+from metering.models import Tenant
+from metering.usage.period import month_period
+from tests.metering.cluster_node import PASSWORD
+
+FILES = sorted(SCHEMA.glob("*.sql"))
+STATEMENTS = [APPLIED, *(path.read_text() for path in FILES)]
+
+
+def in_one_line(statement: str) -> str:
+    """As ClickHouse's own parser understood it."""
+    sql = "SELECT formatQuerySingleLine(%(statement)s)"
+    [(formatted,)] = connection.select(sql, {"statement": statement})
+    return str(formatted)
+
+
+@pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])
+def test_every_file_becomes_a_replicated_table_and_a_distributed_one(
+    migrated_store: None, sql: str
+) -> None:
+    stored, distributed = map(in_one_line, cluster_statements(sql, "fleet", "daybook"))
+    name = in_one_line(sql).split()[5]
+    sharded_by = "name" if name == "schema_migrations" else "tenant"
+    assert stored.startswith(f"CREATE TABLE IF NOT EXISTS {name}_local ON CLUSTER fleet (")
+    assert " ENGINE = Replicated" in stored
+    assert "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'" in stored
+    assert distributed == (
+        f"CREATE TABLE IF NOT EXISTS {name} ON CLUSTER fleet AS {name}_local ENGINE ="
+        f" Distributed('fleet', 'daybook', '{name}_local', cityHash64({sharded_by}))"
+    )
+
+
+@pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])
+def test_but_for_the_engine_a_stored_table_is_what_the_file_says(
+    migrated_store: None, sql: str
+) -> None:
+    stored = in_one_line(cluster_statements(sql, "fleet", "daybook")[0])
+    stored = stored.replace("_local ON CLUSTER fleet", "").replace(
+        "ENGINE = Replicated", "ENGINE = "
+    )
+    replica = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+    stored = stored.replace(f"({replica})", "").replace(f"{replica}, ", "")
+    assert stored == in_one_line(sql)
+
+
+ALTERS = [
+    (
+        "ALTER TABLE events ADD COLUMN IF NOT EXISTS a Map(String, String), COMMENT COLUMN b ','",
+        [
+            "ALTER TABLE events_local ON CLUSTER fleet"
+            " (ADD COLUMN IF NOT EXISTS `a` Map(String, String)), (COMMENT COLUMN b ',')",
+            "ALTER TABLE events ON CLUSTER fleet"
+            " (ADD COLUMN IF NOT EXISTS `a` Map(String, String)), (COMMENT COLUMN b ',')",
+        ],
+    ),
+    (
+        "-- Why.\nALTER TABLE events DROP COLUMN IF EXISTS a, DROP COLUMN b",
+        [
+            "ALTER TABLE events ON CLUSTER fleet (DROP COLUMN IF EXISTS a), (DROP COLUMN b)",
+            "ALTER TABLE events_local ON CLUSTER fleet (DROP COLUMN IF EXISTS a), (DROP COLUMN b)",
+        ],
+    ),
+    (
+        "ALTER TABLE events ADD INDEX i task TYPE minmax",
+        ["ALTER TABLE events_local ON CLUSTER fleet (ADD INDEX i task TYPE minmax GRANULARITY 1)"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "expected"), ALTERS)
+def test_alterations_reach_the_stored_table_and_those_of_columns_both(
+    migrated_store: None, sql: str, expected: list[str]
+) -> None:
+    assert [in_one_line(s) for s in cluster_statements(sql, "fleet", "d")] == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE IF NOT EXISTS t (tenant UInt64) ENGINE = Memory",
+        "CREATE TABLE IF NOT EXISTS t (tenant UInt64) ENGINE = SummingMergeTree ORDER BY tenant",
+        "CREATE TABLE IF NOT EXISTS t (tenant UInt64) ENGINE = MergeTree() ORDER BY tenant",
+        "CREATE TABLE t (tenant UInt64) ENGINE = MergeTree ORDER BY tenant",
+        "CREATE TABLE IF NOT EXISTS t (name String) ENGINE = MergeTree ORDER BY name",
+        "CREATE TABLE IF NOT EXISTS t (tenant UInt64) ENGINE = MergeTree ORDER BY tenant TTL now()",
+        "CREATE TABLE IF NOT EXISTS t ENGINE = MergeTree ORDER BY tenant AS SELECT 1 AS tenant",
+        "CREATE MATERIALIZED VIEW v TO t AS SELECT 1",
+        "ALTER TABLE events DELETE WHERE tenant = 1",
+        "ALTER TABLE events ADD COLUMN a String, ADD INDEX i a TYPE minmax",
+        "ALTER TABLE events ADD COLUMN a String, DROP COLUMN b",
+        "DROP TABLE events",
+    ],
+)
+def test_a_statement_whose_form_is_not_known_is_refused(sql: str) -> None:
+    with pytest.raises(UnknownStatement):
+        cluster_statements(sql, "fleet", "daybook")
+
+
+def test_a_store_made_for_one_server_is_not_taken_for_a_cluster(
+    migrated_store: None, settings: Settings
+) -> None:
+    settings.CLICKHOUSE_CLUSTER = "fleet"
+    with pytest.raises(OtherLayout, match="was made for one server"):
+        migrate()
+
+
+# Two servers that are a shard each. An embedded engine has no queue for statements ON CLUSTER, so
+# they are run on each in turn; and while it makes replicated tables, with its own stand-in for
+# Keeper, it leaves them read-only, so what takes rows here is not replicated.
+REPLICA = re.compile(r"Replicated(\w*MergeTree)\('/clickhouse/tables/[^']*', '{replica}'(?:, )?")
+
+CONFIG = """
+<clickhouse>
+  <remote_servers><fleet>{shards}</fleet></remote_servers>
+  <zookeeper><implementation>testkeeper</implementation></zookeeper>
+  <macros><shard>{number}</shard><replica>only</replica></macros>
+</clickhouse>
+"""
+SHARD = """
+<shard><internal_replication>true</internal_replication><replica>
+  <host>127.0.0.1</host><port>{port}</port><user>default</user><password>{password}</password>
+</replica></shard>
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def start(folder: Path, number: int, ports: list[int]) -> subprocess.Popen[bytes]:
+    home = folder / str(number)
+    home.mkdir()
+    shards = "".join(SHARD.format(port=port, password=PASSWORD) for port in ports)
+    (home / "config.xml").write_text(CONFIG.format(shards=shards, number=number))
+    node = [sys.executable, "-m", "tests.metering.cluster_node"]
+    return subprocess.Popen([*node, str(ports[number]), str(home), str(home / "config.xml")])
+
+
+def url_of(port: int) -> str:
+    return f"clickhouse://default:{PASSWORD}@127.0.0.1:{port}/default"
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with Client.from_url(url_of(port)) as client:
+                client.execute("SELECT 1")
+            return
+        except driver_errors.Error:
+            time.sleep(0.1)
+    raise TimeoutError
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The addresses of two servers that know each other as the cluster `fleet`."""
+    ports = free_ports(2)
+    folder = tmp_path_factory.mktemp("cluster")
+    processes = [start(folder, number, ports) for number in range(2)]
+    try:
+        for port in ports:
+            wait_for(port)
+        yield [url_of(port) for port in ports]
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+
+
+def on_each(servers: list[str], sql: str, **bound: object) -> list[list[Any]]:
+    answers = []
+    for url in servers:
+        with Client.from_url(url) as client:
+            answers.append(client.execute(sql, bound))
+    return answers
+
+
+@pytest.fixture
+def two_shards(
+    servers: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch, db: None
+) -> Iterator[list[str]]:
+    """The store is the cluster, reached through its first server; the schema is there."""
+    run = connection.command
+
+    def run_everywhere(sql: str, params: connection.Params | None = None, **asked: object) -> None:
+        without, times = re.subn(" ON CLUSTER 'fleet'", "", sql)
+        if not times:
+            run(sql, params, **asked)
+            return
+        for url in servers:
+            with Client.from_url(url) as client:
+                client.execute(REPLICA.sub(r"\1(", without), dict(params or {}))
+
+    # What the embedded server speaks.
+    monkeypatch.setitem(cluster.SETTINGS, "network_compression_method", "LZ4")
+    for module in ("migrate", "rollup"):
+        monkeypatch.setattr(f"metering.clickhouse.{module}.command", run_everywhere)
+    connection.disconnect()
+    connection.forget_url()
+    settings.CLICKHOUSE_URL, settings.CLICKHOUSE_CLUSTER = servers[0], "fleet"
+    try:
+        migrate()
+        yield servers
+    finally:
+        connection.disconnect()
+        connection.forget_url()
+
+
+@pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])
+def test_every_replicated_table_is_one_that_the_engine_makes(servers: list[str], sql: str) -> None:
+    stored = cluster_statements(sql, "fleet", "replicated")[0].replace(" ON CLUSTER 'fleet'", "")
+    name = re.search(r"EXISTS (\w+)", stored)[1]  # type: ignore[index]
+    with Client.from_url(servers[1]) as client:
+        client.execute("CREATE DATABASE IF NOT EXISTS replicated")
+        client.execute("USE replicated")
+        client.execute(stored)
+        sql = "SELECT engine FROM system.tables WHERE database = 'replicated' AND name = %(name)s"
+        [(engine,)] = client.execute(sql, {"name": name})
+    assert engine in {"ReplicatedMergeTree", "ReplicatedReplacingMergeTree"}
+
+
+NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
+
+
+def make_tenant(pk: int) -> Tenant:
+    return Tenant.objects.create(pk=pk, slug=f"tenant-{pk}", name=f"Tenant {pk}")
+
+
+OCTOBER = month_period("2026-10", "UTC")
+
+
+def input_tokens(tenant: Tenant) -> list[int]:
+    """As events have it, and as the rollups do."""
+    [row] = queries.usage(tenant, OCTOBER)
+    calls = "SELECT sum(input_tokens) FROM rollup_calls WHERE " + rollup.CURRENT
+    [(rolled,)] = connection.select(calls, {"tenant": tenant.pk})
+    return [row.input_tokens, rolled]
+
+
+def test_each_tenant_is_whole_on_one_shard_and_counts_each_event_once(
+    two_shards: list[str],
+    event: Any,
+    send: Callable[..., Any],
+    roll: Callable[[Tenant], int],
+) -> None:
+    tenants = [make_tenant(pk) for pk in range(1, 7)]
+    for tenant in tenants:
+        events = [event.tokens(NOW + timedelta(hours=n), input_tokens=10) for n in range(3)]
+        assert send(tenant, events).accepted == 3
+        again = send(tenant, [*events, event.tokens(NOW, input_tokens=5, task="t")])
+        assert (again.accepted, again.duplicates) == (1, 3)
+        send(tenant, [event.task(NOW, "t")])
+        assert roll(tenant) == 3
+        assert input_tokens(tenant) == [35, 35]
+    stored = on_each(two_shards, "SELECT tenant, count() FROM events_local GROUP BY tenant")
+    assert sorted(row for rows in stored for row in rows) == [(pk, 5) for pk in range(1, 7)]
+    assert all(stored), "both shards have some"
+
+
+def test_of_two_rows_of_an_identity_the_first_counts_on_its_shard(
+    two_shards: list[str], event: Any, send: Callable[..., Any], roll: Callable[[Tenant], int]
+) -> None:
+    tenant = make_tenant(11)
+    send(tenant, [event.tokens(NOW, input_tokens=10), event.tokens(NOW, input_tokens=1)])
+    # As a writer that was killed before its second look leaves it.
+    columns = "tenant, type, time, source, id, identity, content, agent, model, attempt"
+    connection.command(
+        f"INSERT INTO events ({columns}, commit, input_tokens)"
+        f" SELECT {columns}, commit + 1, 99 FROM events WHERE tenant = 11 AND input_tokens = 10"
+    )
+    assert queries.usage(tenant, OCTOBER)[0].input_tokens == 110
+    roll(tenant)
+    assert input_tokens(tenant) == [11, 11]
+
+
+def test_what_is_known_of_the_running_inserts_and_clocks_comes_from_every_server(
+    two_shards: list[str],
+) -> None:
+    clocks = connection.select(f"SELECT 1 FROM {cluster.everywhere('system.one')}")
+    assert len(clocks) == 2
+    assert running_inserts_ended(1)
+    assert abs(store_now() - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_replaced_rollup_rows_are_removed_from_the_shard_that_has_them(
+    two_shards: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = 21
+    for generation in (1, 2):
+        connection.insert(
+            "rollup_agents",
+            ["tenant", "hour", "generation", "day", "agent", "events"],
+            [[tenant], [NOW], [generation], [NOW.date()], ["ada"], [1]],
+        )
+    connection.insert(
+        "rollup_generations", ["tenant", "hour", "generation"], [[tenant], [NOW], [2]]
+    )
+    # The embedded server cannot leave a query half done; months of two shards need no merging.
+    monkeypatch.setitem(cluster.SETTINGS, "distributed_group_by_no_merge", 1)
+    connection.disconnect()
+    rollup.forget_old_generations()
+    left = on_each(
+        two_shards, "SELECT generation FROM rollup_agents_local WHERE tenant = %(t)s", t=tenant
+    )
+    assert [row for rows in left for row in rows] == [(2,)]
+    rollup.forget_scans(tenant)
+
+
+def test_a_store_made_for_a_cluster_is_not_taken_for_one_server(
+    two_shards: list[str], settings: Settings
+) -> None:
+    settings.CLICKHOUSE_CLUSTER = ""
+    with pytest.raises(OtherLayout, match="was made for a cluster"):
+        migrate()
