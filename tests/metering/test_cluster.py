@@ -1,18 +1,12 @@
 """The schema's form on a cluster, and a cluster of two shards that takes and counts events."""
 
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from clickhouse_driver import Client
-from clickhouse_driver import errors as driver_errors
 from pytest_django import Settings
 
 from metering import queries
@@ -22,7 +16,7 @@ from metering.clickhouse.cluster import UnknownStatement, cluster_statements
 from metering.clickhouse.migrate import APPLIED, SCHEMA, OtherLayout, migrate
 from metering.models import Tenant
 from metering.usage.period import month_period
-from tests.metering.cluster_node import PASSWORD
+from tests.two_shards import running_servers, the_store_is
 
 FILES = sorted(SCHEMA.glob("*.sql"))
 STATEMENTS = [APPLIED, *(path.read_text() for path in FILES)]
@@ -125,73 +119,19 @@ def test_a_store_made_for_one_server_is_not_taken_for_a_cluster(
         migrate()
 
 
-# Two servers that are a shard each. An embedded engine has no queue for statements ON CLUSTER, so
-# they are run on each in turn; and while it makes replicated tables, with its own stand-in for
-# Keeper, it leaves them read-only, so what takes rows here is not replicated.
-REPLICA = re.compile(r"Replicated(\w*MergeTree)\('/clickhouse/tables/[^']*', '{replica}'(?:, )?")
-
-CONFIG = """
-<clickhouse>
-  <remote_servers><fleet>{shards}</fleet></remote_servers>
-  <zookeeper><implementation>testkeeper</implementation></zookeeper>
-  <macros><shard>{number}</shard><replica>only</replica></macros>
-</clickhouse>
-"""
-SHARD = """
-<shard><internal_replication>true</internal_replication><replica>
-  <host>127.0.0.1</host><port>{port}</port><user>default</user><password>{password}</password>
-</replica></shard>
-"""
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-def start(folder: Path, number: int, ports: list[int]) -> subprocess.Popen[bytes]:
-    home = folder / str(number)
-    home.mkdir()
-    shards = "".join(SHARD.format(port=port, password=PASSWORD) for port in ports)
-    (home / "config.xml").write_text(CONFIG.format(shards=shards, number=number))
-    node = [sys.executable, "-m", "tests.metering.cluster_node"]
-    return subprocess.Popen([*node, str(ports[number]), str(home), str(home / "config.xml")])
-
-
-def url_of(port: int) -> str:
-    return f"clickhouse://default:{PASSWORD}@127.0.0.1:{port}/default"
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with Client.from_url(url_of(port)) as client:
-                client.execute("SELECT 1")
-            return
-        except driver_errors.Error:
-            time.sleep(0.1)
-    raise TimeoutError
-
-
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """The addresses of two servers that know each other as the cluster `fleet`."""
-    ports = free_ports(2)
-    folder = tmp_path_factory.mktemp("cluster")
-    processes = [start(folder, number, ports) for number in range(2)]
-    try:
-        for port in ports:
-            wait_for(port)
-        yield [url_of(port) for port in ports]
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(30)
+    """The addresses of two servers that are a shard each."""
+    with running_servers(tmp_path_factory.mktemp("cluster")) as urls:
+        yield urls
+
+
+@pytest.fixture
+def two_shards(servers: list[str], db: None) -> Iterator[list[str]]:
+    """The store is the cluster, reached through its first server; the schema is there."""
+    with the_store_is(servers):
+        migrate()
+        yield servers
 
 
 def on_each(servers: list[str], sql: str, **bound: object) -> list[list[Any]]:
@@ -200,37 +140,6 @@ def on_each(servers: list[str], sql: str, **bound: object) -> list[list[Any]]:
         with Client.from_url(url) as client:
             answers.append(client.execute(sql, bound))
     return answers
-
-
-@pytest.fixture
-def two_shards(
-    servers: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch, db: None
-) -> Iterator[list[str]]:
-    """The store is the cluster, reached through its first server; the schema is there."""
-    run = connection.command
-
-    def run_everywhere(sql: str, params: connection.Params | None = None, **asked: object) -> None:
-        without, times = re.subn(" ON CLUSTER 'fleet'", "", sql)
-        if not times:
-            run(sql, params, **asked)
-            return
-        for url in servers:
-            with Client.from_url(url) as client:
-                client.execute(REPLICA.sub(r"\1(", without), dict(params or {}))
-
-    # What the embedded server speaks.
-    monkeypatch.setitem(cluster.SETTINGS, "network_compression_method", "LZ4")
-    for module in ("migrate", "rollup"):
-        monkeypatch.setattr(f"metering.clickhouse.{module}.command", run_everywhere)
-    connection.disconnect()
-    connection.forget_url()
-    settings.CLICKHOUSE_URL, settings.CLICKHOUSE_CLUSTER = servers[0], "fleet"
-    try:
-        migrate()
-        yield servers
-    finally:
-        connection.disconnect()
-        connection.forget_url()
 
 
 @pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])

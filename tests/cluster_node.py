@@ -1,4 +1,4 @@
-"""`python -m tests.metering.cluster_node PORT FOLDER CONFIG`: one server of a cluster, for a test.
+"""`python -m tests.cluster_node PORT FOLDER CONFIG`: one server of a cluster, for a test.
 
 The embedded server with a configuration file, on a port and with a password that the others know.
 """
