@@ -67,9 +67,3 @@ class CanRead(_HasScope):
     """The key may read its tenant's numbers."""
 
     scope = ApiKey.READ
-
-
-class CanIngest(_HasScope):
-    """The key may send its tenant's events."""
-
-    scope = ApiKey.INGEST
