@@ -137,4 +137,5 @@ def _related(tenant: int, traces: Sequence[str]) -> list[Staged]:
 def _standing(wanted: Wanted) -> tuple[Standing, bytes]:
     event = parse_event(wanted.body, timezone.now())
     others = tuple((SOURCE, id_) for id_ in wanted.ids[1:])
-    return Standing(event, wanted.version, others), wanted.body
+    further = tuple(tuple((SOURCE, id_) for id_ in ids) for ids in wanted.further)
+    return Standing(event, wanted.version, others, further), wanted.body

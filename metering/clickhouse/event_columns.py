@@ -48,6 +48,8 @@ _COLUMNS: dict[type[Data], dict[str, Callable[[Any], Any] | None]] = {
         "provider": _SAME,
         "model": _SAME,
         "modality": _SAME,
+        "part": _SAME,
+        "other_prompt_tokens": _SAME,
         "service_tier": _SAME,
         "attempt": _SAME,
         "input_tokens": _SAME,

@@ -67,7 +67,11 @@ class Task(_Data, frozen=True, kw_only=True):
 
 
 class Tokens(_Data, frozen=True, kw_only=True):
-    """`agent.tokens`: one model call, in disjoint token classes."""
+    """`agent.tokens`: one model call, in disjoint token classes.
+
+    A call of several modalities is an event for each: `part` is 1 in the first, which counts as the
+    request, and `other_prompt_tokens` the prompt of the others.
+    """
 
     provider: Text = ""
     model: Name
@@ -78,6 +82,8 @@ class Tokens(_Data, frozen=True, kw_only=True):
     output_tokens: Number = 0
     reasoning_tokens: Number = 0
     modality: Name = "text"
+    part: Annotated[int, Meta(ge=1, le=2**31)] = 1
+    other_prompt_tokens: Number = 0
     service_tier: Text = ""
     attempt: Annotated[int, Meta(ge=1, le=2**31)] = 1
     prefix_blocks: PrefixBlocks = []

@@ -12,10 +12,11 @@ from metering.collectors.token_counts import Unusable, usage
 NAMES = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
-def classes(attributes: dict[str, Any]) -> tuple[int, ...]:
+def classes(attributes: dict[str, Any]) -> tuple[object, ...]:
     found = usage(attributes)
     assert found
-    return tuple(found.classes[f"{name}_tokens"] for name in NAMES)
+    [part] = found.parts
+    return tuple(part[f"{name}_tokens"] for name in NAMES)
 
 
 @pytest.mark.parametrize("generation", range(4))
