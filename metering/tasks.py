@@ -8,6 +8,7 @@ from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
 from metering.models import Tenant
 from metering.rollups import roll_up
+from metering.spans import forget_old
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
@@ -20,6 +21,12 @@ def rollup_all() -> None:
 def sweep_rollups() -> None:
     """Remove derived rows that newer ones replaced."""
     forget_old_generations()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def drop_old_spans() -> None:
+    """Drop what is kept of spans once no late one of their traces is to be expected."""
+    forget_old()
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

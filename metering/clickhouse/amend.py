@@ -22,15 +22,20 @@ from metering.clickhouse.commit import (
 )
 from metering.usage.event import Event
 
+# Replicas may tell the time differently, but none by a day.
+_CLOCKS_DIFFER = 24 * 3600 * 1_000_000
+
 
 class Standing(NamedTuple):
     """The event that shall stand, how much it rests on, and the same call's other identities.
 
-    `further` has, for each of the keys, the identities of its events for other modalities.
+    `received_at` is when its span was received, in µs. `further` has, for each of the keys, the
+    identities of its events for other modalities.
     """
 
     event: Event
     version: int
+    received_at: int = 0
     others: tuple[Key, ...] = ()
     further: tuple[tuple[Key, ...], ...] = ()
 
@@ -74,4 +79,7 @@ def _keys(wanted: Sequence[Standing]) -> set[Key]:
 
 
 def _outdated(item: Standing, rows: Sequence[Stored]) -> bool:
-    return bool(rows) and rows[0].version < item.version and rows[0].content != item.event.content
+    """An event older than its span is one whose span was dropped and came again: it stays."""
+    if not rows or min(row.received_at for row in rows) + _CLOCKS_DIFFER < item.received_at:
+        return False
+    return rows[0].version < item.version and rows[0].content != item.event.content

@@ -63,6 +63,7 @@ class Wanted(NamedTuple):
     ids: tuple[str, ...]  # of the spans that are the same call, the one that counts first
     body: bytes  # the CloudEvent
     version: int  # how many spans the answer rests on: of two answers the larger knows more
+    received_at: int  # when the span that counts was, in µs
     further: tuple[tuple[str, ...], ...] = ()  # for each of the ids, its events of other modalities
 
 
@@ -112,9 +113,10 @@ class Traces:
         first, *others = same[0].parts
         further = tuple(tuple(part["id"] for part in span.parts[1:]) for span in same[1:])
         ids = tuple(span.id for span in same)
-        yield Wanted(ids, _event(same[0], first, whose), version, ((), *further))
+        received_at = same[0].received_at
+        yield Wanted(ids, _event(same[0], first, whose), version, received_at, ((), *further))
         for part in others:
-            yield Wanted((part["id"],), _event(same[0], part, whose), version)
+            yield Wanted((part["id"],), _event(same[0], part, whose), version, received_at)
 
     def _found(self, span: Staged) -> _Agent | None:
         above = next((s for s in self._ancestors(span) if s.type == TASK), None)

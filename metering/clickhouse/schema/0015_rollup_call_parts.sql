@@ -1,4 +1,4 @@
--- 0016_rollup_call_parts.sql
+-- 0015_rollup_call_parts.sql
 -- As in `events`.
 ALTER TABLE rollup_calls
     ADD COLUMN IF NOT EXISTS part UInt32 DEFAULT 1,
