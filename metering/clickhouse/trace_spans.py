@@ -107,7 +107,7 @@ def drop_before(cutoff: datetime) -> list[str]:
         " SETTINGS optimize_aggregation_in_order = 1",
     ):
         command(f"INSERT INTO trace_remains (tenant, key) {keys}", bound)
-    months = sorted(partition for (partition,) in found)
+    months = sorted({partition for (partition,) in found})
     for partition in months:
         command(
             f"ALTER TABLE {stored('trace_spans')}{on_cluster()} DROP PARTITION ID %(partition)s",
