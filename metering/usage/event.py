@@ -67,10 +67,9 @@ class Task(_Data, frozen=True, kw_only=True):
 
 
 class Tokens(_Data, frozen=True, kw_only=True):
-    """`agent.tokens`: one model call, in disjoint token classes.
+    """`agent.tokens`: one model call, in disjoint token classes; of several modalities one of each.
 
-    A call of several modalities is an event for each: `part` is 1 in the first, which counts as the
-    request, and `other_prompt_tokens` the prompt of the others.
+    The `part` 1 is the request; `other_prompt_tokens` are those of the prompt in the other parts.
     """
 
     provider: Text = ""

@@ -140,8 +140,7 @@ def ndjson(path: Path, count: int) -> Path:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("write", [parquet, ndjson])
+@pytest.mark.parametrize(("write", "nth"), [(parquet, 1), (parquet, 2), (parquet, 3), (ndjson, 2)])
 def test_a_file_of_events_between_its_batches(
     write: Callable[[Path, int], Path],
     nth: int,
