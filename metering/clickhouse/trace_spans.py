@@ -100,7 +100,7 @@ def drop_before(cutoff: datetime) -> list[str]:
     if not found:
         return []
     for keys in (
-        f"SELECT DISTINCT tenant, response FROM trace_spans WHERE {old} AND response != ''",
+        f"SELECT tenant, response FROM trace_spans WHERE {old} AND response != ''",
         # The table is sorted by tenant and trace, so this holds one trace in memory at a time.
         "SELECT tenant, trace FROM trace_spans GROUP BY tenant, trace"
         f" HAVING countIf({old}) BETWEEN 1 AND count() - 1"

@@ -2,10 +2,9 @@
 
 from metering.clickhouse.connection import select
 from metering.clickhouse.event_columns import micros
+from metering.clickhouse.quarantine import UNMETERED
 from metering.usage.event import MAX_FUTURE
 from metering.usage.period import Period
-
-UNMETERED = "unmetered:"  # how the detail of such a call begins
 
 # When it happened stands in what is kept of it: as the time of an event, or as LiteLLM's endTime.
 _TIME = """

@@ -175,16 +175,16 @@ def _by_modality(usage: Mapping[str, object], paths: Sequence[Path]) -> dict[str
 
 
 def _details(found: object, path: Path) -> Iterator[tuple[str, int]]:
-    """(modality, tokens) of either shape; what names no modality is text."""
+    """(modality, tokens) of either shape; what names no modality that is known is text."""
     if isinstance(found, Mapping):
         for modality in MODALITIES:
             if found.get(f"{modality}_tokens"):
                 yield modality, _whole(found[f"{modality}_tokens"], (*path, f"{modality}_tokens"))
     for entry in found if isinstance(found, list) else ():
         if isinstance(entry, Mapping) and entry.get("tokenCount"):
-            modality = str(entry.get("modality") or "").lower()[:64]
-            named = modality not in {"", "modality_unspecified", "unknown"}
-            yield modality if named else TEXT, _whole(entry["tokenCount"], (*path, "tokenCount"))
+            modality = str(entry.get("modality")).lower()
+            known = modality in {*MODALITIES, "document"}
+            yield modality if known else TEXT, _whole(entry["tokenCount"], (*path, "tokenCount"))
 
 
 def _at(usage: Mapping[str, object], path: Path) -> object:

@@ -24,6 +24,7 @@ _MEANINGS = (
     "total",
 )
 _DETAILS = "langfuse.observation.usage_details"
+_MOST_TELLERS = 100  # of what has so many attributes none is richer than the other
 # What a key of Langfuse's usage details contains, the narrower first.
 _LANGFUSE_KEYS = (
     ("total", "total"),
@@ -138,7 +139,7 @@ def _provided(details: str) -> Usage | None:
         raise Unusable(f"data.{error}") from None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
-    return Usage(parts, len(counts)) if parts else None
+    return Usage(parts, min(len(counts), _MOST_TELLERS)) if parts else None
 
 
 def _langfuse(details: str) -> _Counts:

@@ -1,5 +1,6 @@
 """A call's tokens by modality: disjoint, and together exactly the call's."""
 
+import json
 from typing import Any
 
 import pytest
@@ -209,6 +210,20 @@ def test_more_by_modality_than_there_is_names_the_class(
     nested = {"prompt_tokens": 9, "prompt_tokens_details": {"audio_tokens": 10}}
     with pytest.raises(UsageError, match=r"^input_tokens: 10 audio"):
         token_parts(nested)
+
+
+def test_one_span_is_not_made_a_crowd_of_events() -> None:
+    """Nor does the number of attributes that tell of it outgrow its column."""
+    crowd = [{"modality": f"M{n}", "tokenCount": 1} for n in range(1000)]
+    details = {f"k{n}": 1 for n in range(300)} | {
+        "promptTokenCount": 1000,
+        "promptTokensDetails": crowd,
+        "x": {},
+    }
+    found = usage({"langfuse.observation.usage_details": json.dumps(details)})
+    assert found
+    assert by_modality(found.parts) == {"text": (1000, 0, 0, 0, 0)}
+    assert found.told_by == 100
 
 
 COUNT = st.integers(0, 50)
