@@ -112,7 +112,7 @@ def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
     _insert_rows(tenant, commit, fresh)
     # Whoever was received before this commit shall be seen by its second look. A writer that hangs
     # is not waited for: then two may be told that theirs was accepted, while totals count one.
-    running_inserts_ended(_PATIENCE_SECONDS)
+    running_inserts_ended(_PATIENCE_SECONDS, **_bounds())
     contested = _contested(tenant, [item.identity for item in fresh])
     winners = _settled(tenant, _stored(tenant, contested))
     for item in fresh:
@@ -149,22 +149,28 @@ def _insert_rows(tenant: int, commit: int, fresh: Iterable[_Pending]) -> None:
             "events",
             list(columns),
             list(columns.values()),
-            max_execution_time=settings.INGEST_COMMIT_SECONDS,
-            max_partitions_per_insert_block=0,
+            **_bounds(),
         )
 
 
 def _stored(tenant: int, identities: Iterable[int]) -> Iterator[Stored]:
     wanted = list(identities)
     for start in range(0, len(wanted), _LOOKUP_SIZE):
-        rows = select(
-            "SELECT identity, source, id, content, commit, toUnixTimestamp64Micro(received_at),"
-            " toUnixTimestamp64Micro(time)"
+        # One row whatever is found, as in barrier.py: mostly nothing is.
+        [(rows,)] = select(
+            "SELECT groupArray((identity, source, id, content, commit,"
+            " toUnixTimestamp64Micro(received_at), toUnixTimestamp64Micro(time)))"
             " FROM events WHERE tenant = %(tenant)s AND "
             + _among(wanted[start : start + _LOOKUP_SIZE]),
             {"tenant": tenant},
+            **_bounds(),
         )
         yield from (Stored(*row) for row in rows)
+
+
+def _bounds() -> dict[str, object]:
+    """The same for each query of a commit, so that none has to change them."""
+    return {"max_execution_time": settings.INGEST_COMMIT_SECONDS}
 
 
 def _among(identities: Sequence[int]) -> str:
@@ -175,15 +181,18 @@ def _among(identities: Sequence[int]) -> str:
 
 def _contested(tenant: int, identities: Sequence[int]) -> list[int]:
     """Of these, the identities with more than one row; mostly none, and then no row is read."""
-    contested = []
+    contested: list[int] = []
     for start in range(0, len(identities), _LOOKUP_SIZE):
-        contested += select(
+        [(found,)] = select(
+            "SELECT groupArray(identity) FROM ("
             "SELECT identity FROM events WHERE tenant = %(tenant)s AND "
             + _among(identities[start : start + _LOOKUP_SIZE])
-            + " GROUP BY identity HAVING count() > 1",
+            + " GROUP BY identity HAVING count() > 1)",
             {"tenant": tenant},
+            **_bounds(),
         )
-    return [identity for (identity,) in contested]
+        contested += found
+    return contested
 
 
 def _settled(tenant: int, rows: Iterable[Stored]) -> dict[Key, Stored]:

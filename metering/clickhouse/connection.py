@@ -46,6 +46,14 @@ _NOT_NOW = frozenset(
 )
 _DISCONNECTED = (driver_errors.NetworkError, driver_errors.SocketTimeoutError, OSError, EOFError)
 
+# The same with every query: a change of settings costs the embedded server as much as a query.
+_SETTINGS = {
+    # Stored and visible when an insert returns; a server may have another default.
+    "async_insert": 0,
+    # A client may send what happened over years.
+    "max_partitions_per_insert_block": 0,
+}
+
 _local = threading.local()
 
 
@@ -64,6 +72,7 @@ def client() -> Client:
 def open_client() -> Client:
     """A client of its own; on a cluster with the settings that make it one store."""
     opened = Client.from_url(_url())
+    opened.settings.update(_SETTINGS)
     if settings.CLICKHOUSE_CLUSTER:
         timeout = {"insert_quorum_timeout": 1000 * settings.INGEST_COMMIT_SECONDS}
         opened.settings.update(cluster.SETTINGS | timeout)
@@ -108,8 +117,6 @@ def insert(
 ) -> None:
     """Write one block; `data` holds a sequence for each column. Never tried again by itself."""
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-    # Stored and visible when this returns; a server may have asynchronous inserts as its default.
-    settings_ = {"async_insert": 0, **settings_}
     _reported(
         lambda: client().execute(sql, data, columnar=True, types_check=False, settings=settings_)
     )
@@ -124,7 +131,8 @@ def command(sql: str, params: Params | None = None, **settings_: object) -> None
 def _cached_url() -> str:
     if settings.CLICKHOUSE_URL:
         return str(settings.CLICKHOUSE_URL)
-    return ensure_running(settings.DATA_DIR / "clickhouse")
+    # To find the end of a block that is not compressed, the embedded server has to parse it.
+    return ensure_running(settings.DATA_DIR / "clickhouse") + "?compression=lz4"
 
 
 def _url() -> str:
