@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from metering.clickhouse.event_columns import numbered
 from metering.clickhouse.quarantine import Conflict, Refused, quarantine, record_conflicts
 from metering.collectors.cloudevents import Batch
 from metering.group_commit import committer
@@ -44,7 +45,7 @@ def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
     """
     report = Report()
     events, origins = _parse(bodies, report)
-    committed = committer.commit(tenant.id, events)
+    committed = committer.commit(tenant.id, numbered(events))
     report.accepted = len(committed.accepted)
     report.duplicates = len(committed.duplicates)
     report.conflicts = len(committed.conflicts)

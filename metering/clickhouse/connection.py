@@ -4,6 +4,8 @@ Clients are kept per thread, for clickhouse-driver's are not to be shared. An em
 was killed is started again by whoever needs it next.
 """
 
+import os
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -53,6 +55,7 @@ _SETTINGS = {
     # A client may send what happened over years.
     "max_partitions_per_insert_block": 0,
 }
+_TOKEN = secrets.token_hex(8)
 
 _local = threading.local()
 
@@ -69,10 +72,15 @@ def client() -> Client:
     return found
 
 
+def process_name() -> str:
+    """Tells the running queries of this process from those of all others: their log_comment."""
+    return f"daybook {_TOKEN} {os.getpid()}"
+
+
 def open_client() -> Client:
     """A client of its own; on a cluster with the settings that make it one store."""
     opened = Client.from_url(_url())
-    opened.settings.update(_SETTINGS)
+    opened.settings.update(_SETTINGS | {"log_comment": process_name()})
     if settings.CLICKHOUSE_CLUSTER:
         timeout = {"insert_quorum_timeout": 1000 * settings.INGEST_COMMIT_SECONDS}
         opened.settings.update(cluster.SETTINGS | timeout)
