@@ -1,13 +1,15 @@
 """The one door to ClickHouse: a server when CLICKHOUSE_URL is set, else the embedded one.
 
-Clients are kept per thread, for clickhouse-driver's are not to be shared. An embedded server that
-was killed is started again by whoever needs it next.
+A client serves one query at a time and is kept for the next, whoever asks: of a hundred threads a
+few talk to the store at once, and a connection holds megabytes. An embedded server that was killed
+is started again by whoever needs it next.
 """
 
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -57,19 +59,32 @@ _SETTINGS = {
 }
 _TOKEN = secrets.token_hex(8)
 
-_local = threading.local()
+_idle: list[Client] = []
+_lock = threading.Lock()
 
 
 class StoreUnavailable(Exception):
     """ClickHouse cannot be reached, or cannot do this now; the same call may work later."""
 
 
-def client() -> Client:
-    """This thread's client, connected to the running server."""
-    if getattr(_local, "client", None) is None:
-        _local.client = open_client()
-    found: Client = _local.client
-    return found
+@contextmanager
+def _client() -> Iterator[Client]:
+    """A connected client, the one that was used last; kept afterwards if nothing went wrong."""
+    with _lock:
+        own = _idle.pop() if _idle else None
+    own = own or open_client()
+    try:
+        yield own
+    except BaseException:
+        own.disconnect()
+        raise
+    with _lock:
+        _idle.append(own)
+
+
+def _execute(sql: str, data: object, **options: object) -> Any:
+    with _client() as own:
+        return own.execute(sql, data, **options)
 
 
 def process_name() -> str:
@@ -88,17 +103,22 @@ def open_client() -> Client:
 
 
 def disconnect() -> None:
-    """Close this thread's client; the next call opens another."""
-    if getattr(_local, "client", None) is not None:
-        _local.client.disconnect()
-        _local.client = None
+    """Close every client that is not in use; the next call opens another."""
+    with _lock:
+        unused = _idle.copy()
+        _idle.clear()
+    for one in unused:
+        one.disconnect()
+
+
+os.register_at_fork(after_in_child=_idle.clear)
 
 
 def select(sql: str, params: Params | None = None, **settings_: object) -> list[Row]:
     """All rows of a query; tried again once, since a kept connection may be a dead one."""
 
     def run() -> list[Row]:
-        rows: list[Row] = client().execute(sql, dict(params or {}), settings=settings_)
+        rows: list[Row] = _execute(sql, dict(params or {}), settings=settings_)
         return rows
 
     try:
@@ -125,14 +145,12 @@ def insert(
 ) -> None:
     """Write one block; `data` holds a sequence for each column. Never tried again by itself."""
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-    _reported(
-        lambda: client().execute(sql, data, columnar=True, types_check=False, settings=settings_)
-    )
+    _reported(lambda: _execute(sql, data, columnar=True, types_check=False, settings=settings_))
 
 
 def command(sql: str, params: Params | None = None, **settings_: object) -> None:
     """Run a statement that gives no rows. Never tried again by itself."""
-    _reported(lambda: client().execute(sql, dict(params or {}), settings=settings_))
+    _reported(lambda: _execute(sql, dict(params or {}), settings=settings_))
 
 
 @lru_cache(maxsize=1)
