@@ -57,7 +57,7 @@ _NULLABLE = frozenset({"started_at", "ended_at", "duration_ms"})
 
 def event_columns(
     tenant: int, commit: int, kind: type[Data], rows: Sequence[Numbered]
-) -> dict[str, Sequence[Any]]:
+) -> dict[str, list[Any]]:
     """Events of one kind of data as the columns they fill, by name.
 
     Column by column rather than row by row: this is run for every event that comes in. A column
@@ -65,7 +65,7 @@ def event_columns(
     fill in NULL.
     """
     events = [row.event for row in rows]
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, list[Any]] = {
         "tenant": [tenant] * len(rows),
         "commit": [commit] * len(rows),
         "type": [event.type for event in events],
@@ -81,5 +81,5 @@ def event_columns(
     for name, values in zip(kind.__struct_fields__, data, strict=True):
         if any(values) or name in _NULLABLE:
             convert = conversions.get(name)
-            columns[name] = [convert(value) for value in values] if convert else values
+            columns[name] = [convert(value) for value in values] if convert else list(values)
     return columns
