@@ -157,7 +157,7 @@ REST_FRAMEWORK = {
 }
 
 WEB_WORKERS = env.int("WEB_WORKERS", 1)
-WEB_THREADS = env.int("WEB_THREADS", 32)
+WEB_THREADS = env.int("WEB_THREADS", 96)
 
 # How long one commit of events may take; past it the client is told to try again.
 INGEST_COMMIT_SECONDS = env.int("INGEST_COMMIT_SECONDS", 20)
