@@ -8,6 +8,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from metering.collectors.otlp import JSON, PROTOBUF, Unreadable, read_spans
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
+from metering.openapi.describe import takes
+from metering.openapi.foreign import NOT_BILLED, STORED, otlp_answers, otlp_bodies
 from metering.spans import SpanReport, ingest_spans
 
 # google.rpc.Code for the statuses that are answered.
@@ -49,9 +51,10 @@ def _checked_kind(request: HttpRequest, body: bytes) -> str:
     return kind
 
 
+@takes(otlp_bodies("resourceSpans"), otlp_answers(STORED))
 @ingest_view(_status)
 def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /v1/traces`, and Langfuse's path."""
+    """`POST /v1/traces`, and Langfuse's path: OpenTelemetry's spans, by the GenAI conventions."""
     kind = _checked_kind(request, body)
     try:
         spans = read_spans(kind, body)
@@ -60,9 +63,10 @@ def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespon
     return _answer(kind, ingest_spans(tenant, spans))
 
 
+@takes(otlp_bodies("resourceMetrics"), otlp_answers(NOT_BILLED))
 @ingest_view(_status)
 def post_unbilled(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /v1/metrics` and `/v1/logs`: what they count is in the spans already."""
+    """`POST /v1/metrics`, `/v1/logs`: taken and not billed; what they count is in the spans."""
     return _success(_checked_kind(request, body))
 
 
