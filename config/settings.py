@@ -168,6 +168,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "TAGS": [{"name": name} for name in ("Ingestion", "Reads", "Installation")],
     "SORT_OPERATION_PARAMETERS": False,
+    "PATH_CONVERTER_OVERRIDES": {"slug": {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}},
     "OAS_VERSION": "3.1.1",
     "POSTPROCESSING_HOOKS": ["metering.openapi.generate.with_components"],
     # The description holds nothing of anybody's; its page and script come from this server.

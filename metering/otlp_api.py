@@ -9,7 +9,7 @@ from metering.collectors.otlp import JSON, PROTOBUF, Unreadable, read_spans
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
 from metering.openapi.describe import takes
-from metering.openapi.foreign import NOT_BILLED, STORED, otlp_answers, otlp_bodies
+from metering.openapi.foreign import NOT_BILLED, STORED, TRACE_BODIES, UNBILLED_BODIES, otlp_answers
 from metering.spans import SpanReport, ingest_spans
 
 # google.rpc.Code for the statuses that are answered.
@@ -51,7 +51,7 @@ def _checked_kind(request: HttpRequest, body: bytes) -> str:
     return kind
 
 
-@takes(otlp_bodies("resourceSpans"), otlp_answers(STORED))
+@takes(TRACE_BODIES, otlp_answers(STORED))
 @ingest_view(_status)
 def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
     """`POST /v1/traces`, and Langfuse's path: OpenTelemetry's spans, by the GenAI conventions."""
@@ -63,7 +63,7 @@ def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespon
     return _answer(kind, ingest_spans(tenant, spans))
 
 
-@takes(otlp_bodies("resourceMetrics"), otlp_answers(NOT_BILLED))
+@takes(UNBILLED_BODIES, otlp_answers(NOT_BILLED))
 @ingest_view(_status)
 def post_unbilled(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
     """`POST /v1/metrics`, `/v1/logs`: taken and not billed; what they count is in the spans."""

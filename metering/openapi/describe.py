@@ -74,7 +74,7 @@ RANGE = (
 def group_by(dimensions: Sequence[str]) -> OpenApiParameter:
     """`group_by` over these dimensions and labels."""
     known: Schema = {"type": "string", "enum": list(dimensions)}
-    label: Schema = {"type": "string", "pattern": r"^labels\.[^,\s]+$"}
+    label: Schema = {"type": "string", "pattern": r"^(labels\.[^,\s]+)?$"}
     choices = ", ".join((*dimensions, "labels.<key>"))
     return OpenApiParameter(
         "group_by",

@@ -123,12 +123,12 @@ _WIRE = {"type": "string", "format": "binary"}
 _OTLP = "https://github.com/open-telemetry/opentelemetry-proto"
 
 
-def _export_request(groups: str) -> Schema:
-    return {
-        "type": "object",
-        "description": f"An export request in protobuf's JSON mapping, ids in hexadecimal: {_OTLP}",
-        "properties": {groups: {"type": "array", "items": {"type": "object"}}},
-    }
+_SPANS: Schema = {
+    "type": "object",
+    "description": f"An ExportTraceServiceRequest in OTLP's JSON, ids in hexadecimal: {_OTLP}",
+    "properties": {"resourceSpans": {"type": ["array", "null"], "items": {"type": "object"}}},
+}
+_ANYTHING: Schema = {"description": "It is not looked at."}
 
 
 STATUS = component(
@@ -159,9 +159,8 @@ STORED = "Stored durably. Spans that cannot be counted are in the quarantine, an
 NOT_BILLED = "Taken, so that exporters do not complain; not kept."
 
 
-def otlp_bodies(groups: str) -> dict[str, Any]:
-    """An export request whose JSON holds its groups under this name."""
-    return {PROTOBUF: _WIRE, JSON: _export_request(groups)}
+TRACE_BODIES: dict[str, Any] = {PROTOBUF: _WIRE, JSON: _SPANS}
+UNBILLED_BODIES: dict[str, Any] = {PROTOBUF: _WIRE, JSON: _ANYTHING}
 
 
 def otlp_answers(taken: str) -> Answers:

@@ -27,11 +27,15 @@ def november() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def described() -> dict[str, Any]:
+def describe() -> dict[str, Any]:
     """What `GET /api/schema/` answers."""
     schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return schema
+
+
+@pytest.fixture(scope="session")
+def described() -> dict[str, Any]:
+    return describe()
 
 
 @pytest.fixture

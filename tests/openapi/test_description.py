@@ -217,3 +217,24 @@ def test_the_description_is_served_to_anybody_in_yaml_and_json(client: Client) -
     served = client.get("/api/schema/?format=json")
     assert served.json()["openapi"].startswith("3.1")
     assert "/api/v1/events" in served.json()["paths"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/invoices/a%20b", "/v1/nothing"])
+def test_what_is_not_there_is_a_problem_too(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["title"] == "Not Found"
+    assert "there is nothing at /" in answer.json()["detail"]
+    page = client.get("/nothing/")
+    assert page["Content-Type"].startswith("text/html")
+
+
+def test_a_fault_of_ours_is_a_problem_too(
+    alice: Tenant, api: Api, monkeypatch: pytest.MonkeyPatch, described: Description
+) -> None:
+    monkeypatch.setattr("billing.queries.usage", lambda *_: 1 / 0)
+    client = api(alice)
+    client.raise_request_exception = False
+    answer = client.get("/api/v1/usage")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    check(described, described["components"]["schemas"]["Problem"], answer.json())
