@@ -19,7 +19,7 @@ class DescriptionView(SpectacularAPIView):
     """`GET /api/schema/`: this description, in YAML or, asked for by `Accept` or `format`, JSON."""
 
     @extend_schema(
-        parameters=[parameter("format", text("Whatever `Accept` says.", "json", "yaml"))],
+        parameters=[parameter("format", text("What `Accept` says if empty.", "", "json", "yaml"))],
         responses={
             (200, *_YAML, *_JSON): OpenApiTypes.OBJECT,
             (404, PROBLEM_JSON): OpenApiResponse(PROBLEM, "A format there is not."),
