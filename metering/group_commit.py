@@ -121,7 +121,8 @@ class GroupCommit:
             done = sum(len(request.events) for request in group)
             self._waiting -= done
             self._waiting_of[tenant] -= done
-            self._waiting_of += Counter()  # drops the tenants of which nothing waits
+            if not self._waiting_of[tenant]:
+                del self._waiting_of[tenant]
             following = self._next_group(tenant)
         for request in (*group, *following[:1]):
             request.turn.set()

@@ -14,9 +14,9 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from metering.clickhouse import connection
 from metering.clickhouse.commit import Committed, commit_events
+from metering.clickhouse.event_columns import Numbered
 from metering.group_commit import GroupCommit
 from metering.models import ApiKey, Tenant
-from metering.usage.event import Event
 from tests.conftest import Events
 from tests.metering import otlp
 
@@ -63,7 +63,7 @@ def flooded(
     monkeypatch.setattr("metering.group_commit.MOST_EVENTS_OF_A_TENANT", 2)
     begun, go_on = threading.Event(), threading.Event()
 
-    def commit(tenant: int, events: Sequence[Event]) -> Committed:
+    def commit(tenant: int, events: Sequence[Numbered]) -> Committed:
         if tenant == alice.id and not go_on.is_set():
             begun.set()
             assert go_on.wait(20)
