@@ -11,7 +11,14 @@ from metering import lago_api, queries
 from metering.api_rows import ACTIVE_DAY, QUARANTINED
 from metering.authentication import tenant_of
 from metering.collectors import lago
-from metering.collectors.cloudevents import JSON, UnknownContentType, UnreadableBody, split_body
+from metering.collectors.bounds import NotObjects, TooManyEvents
+from metering.collectors.cloudevents import (
+    JSON,
+    Batch,
+    UnknownContentType,
+    UnreadableBody,
+    split_body,
+)
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
@@ -36,10 +43,14 @@ def post_events(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespon
             return lago_api.post_single(tenant, event)
     try:
         bodies = split_body(request.content_type or "", request.headers, body)
+        if isinstance(bodies, Batch):
+            bodies.check()
         return answer(ingest(tenant, bodies), request)
     except UnknownContentType as error:
         raise Refusal(415, "Unsupported Media Type", str(error)) from None
-    except UnreadableBody as error:
+    except TooManyEvents as error:
+        raise Refusal(413, "Content Too Large", str(error)) from None
+    except (UnreadableBody, NotObjects) as error:
         raise Refusal(400, "Bad Request", str(error)) from None
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from metering.clickhouse.quarantine import Refused
 from metering.collectors import lago
+from metering.collectors.bounds import TooManyEvents
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
@@ -44,6 +45,8 @@ def post_batch(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespons
     """`POST /api/v1/events/batch`: a batch of Lago's events."""
     try:
         events = lago.batch(body)
+    except TooManyEvents:
+        return _invalid({"events": ["too_many_events"]})
     except lago.LagoError as error:
         raise Refusal(400, "Bad Request", str(error)) from None
     if not events:

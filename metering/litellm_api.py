@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from metering.api import answer
 from metering.collectors import litellm
+from metering.collectors.bounds import NotObjects, TooManyEvents
 from metering.ingest import ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
@@ -23,7 +24,9 @@ def post_litellm(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespo
     """
     try:
         events = litellm.events(body)
-    except litellm.LiteLLMError as error:
+    except TooManyEvents as error:
+        raise Refusal(413, "Content Too Large", str(error)) from None
+    except (litellm.LiteLLMError, NotObjects) as error:
         raise Refusal(400, "Bad Request", str(error)) from None
     report = ingest(tenant, events)
     faults = [r for r in report.rejected if not r.detail.startswith(litellm.UNMETERED)]

@@ -21,6 +21,7 @@ from metering.collectors.otlp import JSON, PROTOBUF, Unreadable, read_spans
 from metering.collectors.span_events import stage
 from metering.ingest import _readable
 from metering.usage.event import MAX_NUMBER, Event, InvalidEvent, parse_event
+from metering.usage.event_array import parse_events
 from metering.usage.trace import Traces
 from tests.fuzz import good
 from tests.fuzz.conftest import fuzzed
@@ -77,6 +78,18 @@ def check_all(raws: Iterable[bytes | Refused]) -> None:
 @given(damaged(*good.EVENT_BODIES))
 def test_an_event(raw: bytes) -> None:
     outcome(raw)
+
+
+@fuzzed
+@given(st.lists(damaged(*good.EVENT_BODIES), min_size=1, max_size=3), st.booleans())
+def test_events_decoded_in_one_go(raws: list[bytes], lines: bool) -> None:
+    """They are what each would be by itself, or are left to be decoded so."""
+    body = b"\n".join(raws) if lines else b"[" + b",".join(raws) + b"]"
+    found = parse_events(body, NOW, lines=lines)
+    if found is None:
+        return
+    batch = cloudevents.Batch(body, lines)
+    assert found == [outcome(raw) for raw in batch]
 
 
 @fuzzed
