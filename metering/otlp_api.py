@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from metering.collectors.bounds import TooManyEvents
 from metering.collectors.otlp import JSON, PROTOBUF, Unreadable, read_spans
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
@@ -58,6 +59,8 @@ def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespon
     kind = _checked_kind(request, body)
     try:
         spans = read_spans(kind, body)
+    except TooManyEvents as error:
+        raise Refusal(413, "Content Too Large", str(error)) from None
     except Unreadable as error:
         raise Refusal(400, "Bad Request", str(error)) from None
     return _answer(kind, ingest_spans(tenant, spans))

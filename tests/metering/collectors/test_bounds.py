@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from metering.collectors import bounds
+from metering.collectors import bounds, otlp_bounds
 from metering.models import Tenant
 from tests.conftest import Events
+from tests.metering import otlp
 
 Api = Callable[[Tenant], Client]
 AT = "2026-10-05T12:00:00Z"
@@ -71,6 +72,41 @@ def test_what_is_no_json_is_left_to_its_decoder() -> None:
             bounds.check_array(text)
         except bounds.NotObjects:
             assert text.startswith((b"[[", b'["', b"[1"))
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any export is large enough to be looked through."""
+    monkeypatch.setattr("metering.collectors.otlp_bounds.SMALL_BYTES", 0)
+    monkeypatch.setattr("metering.collectors.otlp_bounds.MOST_EVENTS", 10)
+
+
+@pytest.mark.parametrize("kind", [otlp.PROTOBUF, otlp.JSON])
+def test_an_export_holds_so_many_spans_and_no_more(
+    tenant: Tenant, api: Api, kind: str, large: None
+) -> None:
+    client = api(tenant)
+    for number, status in ((10, 200), (11, 413)):
+        body = otlp.encode(otlp.export([otlp.call() for _ in range(number)]), kind)
+        assert client.post("/v1/traces", body, content_type=kind).status_code == status
+
+
+@pytest.mark.parametrize("kind", [otlp.PROTOBUF, otlp.JSON])
+def test_an_export_holds_so_many_fields_and_no_more(
+    tenant: Tenant, api: Api, kind: str, large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = otlp.encode(otlp.export([otlp.call()]), kind)
+    for most, status in ((1000, 200), (10, 413)):
+        monkeypatch.setattr("metering.collectors.otlp_bounds.MOST_FIELDS", most)
+        answer = api(tenant).post("/v1/traces", body, content_type=kind)
+        assert answer.status_code == status
+    assert b"more than 10 fields" in answer.content
+
+
+def test_what_is_no_export_is_left_to_its_decoder(large: None) -> None:
+    for body in (b"", b"\n", b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x0f", b"\x09", b"\x0d\x01"):
+        otlp_bounds.check_protobuf(body)
+        otlp_bounds.check_json(body)
 
 
 def test_a_name_of_any_length_is_not_answered_in_full(tenant: Tenant, api: Api) -> None:
