@@ -154,6 +154,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["metering.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["metering.authentication.CanRead"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "metering.negotiation.OneForm",
     "DEFAULT_SCHEMA_CLASS": "metering.openapi.generate.Operation",
     "EXCEPTION_HANDLER": "metering.problems.problem_response",
     "UNAUTHENTICATED_USER": None,

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +18,8 @@ _JSON = ("application/vnd.oai.openapi+json", "application/json")
 
 class DescriptionView(SpectacularAPIView):
     """`GET /api/schema/`: this description, in YAML or, asked for by `Accept` or `format`, JSON."""
+
+    content_negotiation_class = DefaultContentNegotiation
 
     @extend_schema(
         parameters=[parameter("format", text("What `Accept` says if empty.", "", "json", "yaml"))],

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from metering.api_keys import create_api_key
 from metering.collectors import lago, litellm
 from metering.models import Tenant
+from metering.openapi.describe import JSON
 from metering.usage.event import _Envelope
 from tests.conftest import Events
 from tests.openapi.conftest import RANGE
@@ -130,6 +131,17 @@ def test_real_answers_of_every_read_are_as_described(
             assert b"".join(answer.streaming_content).count(b"\n") > 1  # type: ignore[attr-defined]
         else:
             assert path == "/api/schema/"
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/xml", "application/problem+json"])
+def test_whatever_is_accepted_an_answer_has_its_one_form(
+    alice: Tenant, api: Api, accept: str
+) -> None:
+    client = api(alice)
+    for path, kind in (("exports/lines.csv?period=2026-10", "text/csv"), ("usage", JSON)):
+        answer = client.get(f"/api/v1/{path}", headers={"Accept": accept})
+        assert answer.status_code == 200
+        assert answer["Content-Type"].startswith(kind)
 
 
 def test_what_is_refused_is_as_described(alice: Tenant, api: Api, described: Description) -> None:
