@@ -45,6 +45,9 @@ USAGE = component(
             "succeeded_tasks": count("Tasks whose outcome is succeeded."),
             "tool_calls": count("Calls of tools."),
             "chip_seconds": decimal("Chips × seconds, in every phase."),
+            "unmetered_requests": nullable(
+                count("Model calls that reported no usage; null with group_by.")
+            ),
             "cost": _amount("What the operator pays for it; null when something is unpriced."),
             "currency": _CURRENCY,
             "unpriced": _UNPRICED,
