@@ -199,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": ROLLUP_EVERY_SECONDS},
     },
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
+    "check-ingestion": {"task": "metering.tasks.check_ingestion", "schedule": 3600.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 from metering.clickhouse.commit import Committed, commit_events
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.event_columns import Numbered
+from metering.intake import Counted, Door, account_derived, account_events
 
 MOST_EVENTS_A_COMMIT = 10_000
 MOST_EVENTS_WAITING = 200_000
@@ -23,6 +24,7 @@ MOST_EVENTS_WAITING = 200_000
 @dataclass(slots=True, eq=False)
 class _Request:
     events: Sequence[Numbered]
+    door: Door | None = None
     turn: threading.Event = field(default_factory=threading.Event)
     group: "list[_Request]" = field(default_factory=list)  # what it has to lead, itself included
     result: Committed | None = None
@@ -44,18 +46,28 @@ class GroupCommit:
     would only make both smaller: the store's work is by commit more than by event.
     """
 
-    def __init__(self, commit: Callable[[int, Sequence[Numbered]], Committed]) -> None:
+    def __init__(
+        self,
+        commit: Callable[[int, Sequence[Numbered]], Committed],
+        account: Callable[[int, int, Sequence[Counted]], None] = account_events,
+    ) -> None:
         self._commit = commit
+        self._account = account
         self._lock = threading.Lock()
         self._led: set[int] = set()  # the tenants with a commit under way
         self._queues: dict[int, deque[_Request]] = defaultdict(deque)
         self._waiting = 0
 
-    def commit(self, tenant: int, events: Sequence[Numbered]) -> Committed:
-        """As `commit_events`, in one commit with whoever asks at the same time."""
-        if not events:
+    def commit(
+        self, tenant: int, events: Sequence[Numbered], door: Door | None = None
+    ) -> Committed:
+        """As `commit_events`, in one commit with whoever asks at the same time.
+
+        With a door it is written down what came and what became of it, before anybody hears.
+        """
+        if not events and door is None:
             return Committed()
-        request = _Request(events)
+        request = _Request(events, door)
         self._enqueue(tenant, request)
         request.turn.wait()
         if request.group:
@@ -78,7 +90,10 @@ class GroupCommit:
     def _lead(self, tenant: int, group: list[_Request]) -> None:
         """Commit for all of the group; then hand the lead on."""
         try:
-            _share(group, self._commit(tenant, [event for r in group for event in r.events]))
+            committed = self._commit(tenant, [event for r in group for event in r.events])
+            _share(group, committed)
+            counted = [(r.door, r.outcome()) for r in group if r.door]
+            self._account(tenant, committed.commit, counted)
         except StoreUnavailable as error:
             for request in group:
                 request.error = error
@@ -117,7 +132,7 @@ def _share(group: Sequence[_Request], committed: Committed) -> None:
     starts = list(accumulate((len(request.events) for request in group), initial=0))
     for request in group:
         request.result = Committed()
-    for name in ("accepted", "duplicates", "conflicts"):
+    for name in ("accepted", "duplicates", "conflicts", "lost"):
         positions = sorted(getattr(committed, name))
         bounds = [bisect_left(positions, start) for start in starts]
         for request, start, (first, last) in zip(group, starts, pairwise(bounds), strict=False):
@@ -125,3 +140,5 @@ def _share(group: Sequence[_Request], committed: Committed) -> None:
 
 
 committer = GroupCommit(commit_events)
+# Apart, for what is made of spans came in as spans and is not received once more.
+derived_committer = GroupCommit(commit_events, account_derived)

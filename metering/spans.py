@@ -19,6 +19,7 @@ from metering.clickhouse.rollup import scanned_until
 from metering.collectors.otlp import Span
 from metering.collectors.span_events import RefusedSpan, stage
 from metering.ingest import ingest
+from metering.intake import account_spans, new_batch
 from metering.models import Tenant
 from metering.usage.event import parse_event
 from metering.usage.trace import SOURCE, Staged, Traces, Wanted
@@ -35,6 +36,7 @@ class SpanReport:
 
     accepted: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     refused: list[RefusedSpan] = field(default_factory=list)
 
 
@@ -47,8 +49,10 @@ def ingest_spans(tenant: Tenant, spans: Iterable[Span]) -> SpanReport:
     staged = _staged(spans, report)
     known = trace_spans.spans_of(tenant.id, {span.trace for span in staged})
     fresh = _fresh(tenant, staged, known, report)
-    trace_spans.keep(tenant.id, fresh)
+    batch = new_batch()
+    trace_spans.keep(tenant.id, fresh, batch)
     _leave_out_metered(report, [*staged, *known])
+    account_spans(tenant.id, batch, report.accepted, report.duplicates, report.conflicts)
     _quarantine(tenant, report.refused)
     agree(tenant, {span.trace for span in staged})
     return report
@@ -96,6 +100,7 @@ def _fresh(
     if conflicts:
         record_conflicts(tenant.id, conflicts)
     told = sum(bool(span.type) for span in fresh)
+    report.conflicts = len(conflicts)
     report.accepted = told
     report.duplicates = sum(bool(span.type) for span in staged) - told
     return fresh
@@ -121,7 +126,7 @@ def _one_pass(tenant: Tenant, traces: Sequence[str]) -> bool:
     lacking = missing(tenant.id, [item for item, _ in wanted])
     if lacking:
         keys = {item.keys[0] for item in lacking}
-        ingest(tenant, [body for item, body in wanted if item.keys[0] in keys])
+        ingest(tenant, [body for item, body in wanted if item.keys[0] in keys], derived=True)
     amended = amend(tenant.id, [item for item, _ in wanted])
     return amended or trace_spans.count(tenant.id, {s.trace for s in spans}) != len(spans)
 

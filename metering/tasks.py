@@ -6,6 +6,7 @@ from metering.chip_collection import collect_url
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
 from metering.models import Tenant
+from metering.reconciliation import check_closed_hours
 from metering.rollups import roll_up
 
 
@@ -19,6 +20,12 @@ def rollup_all() -> None:
 def sweep_rollups() -> None:
     """Remove derived rows that newer ones replaced."""
     forget_old_generations()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def check_ingestion() -> None:
+    """Raise an alert for each hour in which not everything that came is where it should be."""
+    check_closed_hours(Tenant.objects.all())
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

@@ -18,12 +18,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from metering.clickhouse.quarantine import Refused
+from metering.clickhouse.quarantine import UNMETERED, Refused
 from metering.collectors.providers import UsageError, token_classes
 from metering.usage.json_faults import field_first
 
 SOURCE = "litellm"
-UNMETERED = "unmetered:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_SECONDS = 10**11
 

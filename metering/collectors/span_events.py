@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from metering.clickhouse.quarantine import UNMETERED
 from metering.collectors import genai
 from metering.collectors.otlp import Span
 from metering.collectors.token_counts import Unusable, usage
 from metering.usage.event import InvalidEvent, parse_event
 from metering.usage.trace import SOURCE, Staged, Traces
 
-UNMETERED = "unmetered:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_SERVICE = "unknown_service"
 
