@@ -14,10 +14,8 @@ from metering.collectors.cloudevents import JSON, UnknownContentType, Unreadable
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
-from metering.parameters import page_after, read_range
+from metering.parameters import read_range
 from metering.problems import problem
-
-PAGE = 100
 
 
 @ingest_view()
@@ -64,14 +62,3 @@ class ActiveDays(APIView):
             for day in days
         ]
         return Response({"rows": rows, "next": None})
-
-
-class Quarantine(APIView):
-    """`GET /api/v1/quarantine`: what was refused and why, a page at a time."""
-
-    def get(self, request: Request) -> Response:
-        rows = queries.quarantined(tenant_of(request), PAGE + 1, page_after(request))
-        following = None
-        if len(rows) > PAGE:
-            following = request.build_absolute_uri(f"?after={rows[PAGE - 1].reference}")
-        return Response({"rows": [row._asdict() for row in rows[:PAGE]], "next": following})

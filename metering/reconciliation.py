@@ -15,7 +15,7 @@ from metering.clickhouse.barrier import store_now
 from metering.clickhouse.event_columns import from_micros
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake_check import Fault, faults
-from metering.clickhouse.rollup import scanned_until
+from metering.clickhouse.rollup import HOUR, scanned_until
 from metering.models import IngestionAlert, Tenant
 from metering.usage.period import Period
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 # writes down itself replaces what was added for it.
 GRACE = timedelta(minutes=2)
 # How far back an hour is looked at again: an outage of the workers shall hide none.
-_CHECKED_BACK = timedelta(days=2)
+_CHECKED_BACK = 48 * HOUR
 # Before anything was ever received, and within what the store can count back from.
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -215,7 +215,7 @@ def test_a_kill_between_any_two_steps_of_spans_is_mended(
 def test_a_writer_taken_for_dead_that_was_not_counts_once(
     tenant: Tenant, event: Events, send: Send, roll: Roll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = counting.record
+    real = record
 
     def late(tenant_id: int, intake: Intake) -> None:
         roll(tenant)
