@@ -76,7 +76,11 @@ def _table(tenant: Tenant, lines: Sequence[HourLine], every: bool) -> Iterator[s
     if not lines:
         yield "  nothing was received"
     else:
-        yield _row(f"in {len(lines)} hours", total(lines, lines[0].counts.hour), verdict)
+        yield _row(
+            f"{len(lines)} hour{'' if len(lines) == 1 else 's'}",
+            total(lines, lines[0].counts.hour),
+            verdict,
+        )
 
 
 def _row(name: str, counts: IntakeHour, remark: str) -> str:
