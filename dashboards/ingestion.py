@@ -18,7 +18,9 @@ from dashboards.charts.intake import IntakeBar
 from dashboards.pages import Chart
 from dashboards.quarantine_pages import Waiting, local_clock
 from dashboards.ranges import DateRange
+from metering import queries
 from metering.models import IngestionAlert, Tenant
+from metering.queries import IntakeHour
 from metering.reconciliation import GRACE, HourLine, ledger, total
 from metering.usage.period import clock_hours
 
@@ -53,7 +55,7 @@ def ingestion_page(
     """The whole page of a range. Raises StoreUnavailable."""
     settled = timezone.now() - GRACE
     lines = ledger(tenant, dates.period, settled)
-    before = ledger(tenant, dates.previous.period, settled) if compare else []
+    before = queries.intake(tenant, dates.previous.period) if compare else []
     daily = dates.days > _HOURLY_DAYS
     wrong = [line for line in lines if not line.adds_up]
     shown = wrong[:_ALERTS]
@@ -79,9 +81,9 @@ def ingestion_page(
 
 
 def _cards(
-    lines: Sequence[HourLine], before: Sequence[HourLine], dates: DateRange, waiting: Waiting
+    lines: Sequence[HourLine], before: Sequence[IntakeHour], dates: DateRange, waiting: Waiting
 ) -> list[Card]:
-    received, earlier = _sum(lines, "received"), _sum(before, "received")
+    received, earlier = _sum(lines, "received"), sum(hour.received for hour in before)
     compared = (
         f"after {formats.count(earlier)} in {dates.previous_name}"
         if before

@@ -89,3 +89,13 @@ class IngestionAlert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant} at {self.hour:%Y-%m-%d %H:%M}: {self.detail}"
+
+
+class IngestionCheck(models.Model):
+    """Until when a tenant's hours were checked, and alerts raised for those that do not add up."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="ingestion_check")
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.tenant} until {self.until:%Y-%m-%d %H:%M}"

@@ -16,17 +16,19 @@ from metering.clickhouse.event_columns import from_micros
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake_check import Fault, faults
 from metering.clickhouse.rollup import HOUR, scanned_until
-from metering.models import IngestionAlert, Tenant
+from metering.models import IngestionAlert, IngestionCheck, Tenant
 from metering.usage.period import Period
 
 logger = logging.getLogger(__name__)
 # A writer that has not come to an end after so long is taken for dead. If it was not, what it
 # writes down itself replaces what was added for it.
 GRACE = timedelta(minutes=2)
-# How far back an hour is looked at again: an outage of the workers shall hide none.
-_CHECKED_BACK = 48 * HOUR
+# The first check looks back so far; a later one begins where the one before ended, less an hour for
+# what a hanging writer may have written down since.
+_FIRST_CHECK = 48 * HOUR
 # Before anything was ever received, and within what the store can count back from.
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def ledger(tenant: Tenant, period: Period, settled: datetime) -> list[HourLine]:
     """
     lines = {line.hour: line for line in intake.hours(tenant.id, period)}
     wrong: dict[datetime, list[Fault]] = defaultdict(list)
-    start = floor_hour(period.start)
+    start = floor_hour(period.start + HOUR - _MICROSECOND)
     if start < min(period.end, settled):
         for fault in faults(tenant.id, Period(start, min(period.end, settled))):
             wrong[fault.hour].append(fault)
@@ -91,8 +93,16 @@ def settled_until() -> datetime:
 def check_closed_hours(tenants: Iterable[Tenant]) -> list[IngestionAlert]:
     """Store an alert for each hour that is over and does not add up; each is reported once."""
     end = floor_hour(settled_until())
-    period = Period(end - _CHECKED_BACK, end)
-    return [alert for tenant in tenants for alert in _check_hours(tenant, period)]
+    return [alert for tenant in tenants for alert in _check_until(tenant, end)]
+
+
+def _check_until(tenant: Tenant, end: datetime) -> list[IngestionAlert]:
+    start = end - _FIRST_CHECK
+    kept, _ = IngestionCheck.objects.get_or_create(tenant=tenant, defaults={"until": start})
+    raised = _check_hours(tenant, Period(min(kept.until, end) - HOUR, end))
+    # Kept last: a check that is killed is made again, and an hour is reported once all the same.
+    IngestionCheck.objects.filter(tenant=tenant, until__lt=end).update(until=end)
+    return raised
 
 
 def _check_hours(tenant: Tenant, period: Period) -> list[IngestionAlert]:

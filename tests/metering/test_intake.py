@@ -303,3 +303,8 @@ def test_an_alert_is_raised_once_for_an_hour_that_is_over(
     assert (alert.hour, alert.detail) == (hour, f"3 {intake_check.UNEQUAL}")
     assert check_closed_hours([tenant]) == []
     assert IngestionAlert.objects.count() == 1
+    # From now on only what has not been checked, and the hour before it.
+    insert("intake", names, [[tenant.pk], [hour], [8], [EVENTS], [4], [1]])
+    later = hour + timedelta(hours=2)
+    insert("intake", names, [[tenant.pk], [later], [7], [EVENTS], [6], [1]])
+    assert [alert.hour for alert in check_closed_hours([tenant])] == [later]
