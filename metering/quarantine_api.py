@@ -50,7 +50,10 @@ class _Act(APIView):
 
 
 class QuarantineList(APIView):
-    """`GET /api/v1/quarantine`: what waits and why, a page at a time, or counted by `group_by`."""
+    """`GET /api/v1/quarantine`: what waits and why, a page at a time.
+
+    With `group_by` it is counted by `detail` or `source`, the hundred most frequent.
+    """
 
     def get(self, request: Request) -> Response:
         entries = _asked(request, tenant_of(request))

@@ -18,8 +18,8 @@ from metering.models import Tenant
 from metering.usage.period import month_period
 from tests.two_shards import running_servers, the_store_is
 
-FILES = sorted(SCHEMA.glob("*.sql"))
-FILES = [path for path in FILES if "\nCREATE TABLE" in path.read_text()]
+EVERY_FILE = sorted(SCHEMA.glob("*.sql"))
+FILES = [path for path in EVERY_FILE if "\nCREATE TABLE" in path.read_text()]
 STATEMENTS = [APPLIED, *(path.read_text() for path in FILES)]
 
 
@@ -81,6 +81,15 @@ ALTERS = [
         ["ALTER TABLE events_local ON CLUSTER fleet (ADD INDEX i task TYPE minmax GRANULARITY 1)"],
     ),
 ]
+
+
+def test_every_other_file_alters_both_tables(migrated_store: None) -> None:
+    for path in set(EVERY_FILE) - set(FILES):
+        of_both = [
+            in_one_line(sql) for sql in cluster_statements(path.read_text(), "fleet", "daybook")
+        ]
+        name = in_one_line(path.read_text()).split()[2]
+        assert [sql.split()[2] for sql in of_both] == [f"{name}_local", name]
 
 
 @pytest.mark.parametrize(("sql", "expected"), ALTERS)
