@@ -4,7 +4,7 @@ docs/decisions/0010-intake.md
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from metering.clickhouse.commit import Committed
@@ -62,19 +62,27 @@ def account_spans(tenant: int, batch: int, kept: int, known: int, conflicts: int
 
 
 def _intake(commit: int, counted: Sequence[Counted], conflicts: int) -> Intake:
-    stored = _stored(committed for _, committed in counted)
+    known = list(_known(counted))
     refused = [item for door, _ in counted for item in door.refused]
     return Intake(
         commit=commit,
         kind=EVENTS,
         received=sum(door.received for door, _ in counted),
-        stored=stored,
-        duplicates=sum(len(c.accepted) + len(c.duplicates) for _, c in counted) - stored,
+        stored=_stored(committed for _, committed in counted),
+        duplicates=len(known),
         conflicts=conflicts,
         refused=[item.reference for item in refused],
+        known=known,
         unmetered=sum(item.unmetered for item in refused),
         replayed=sum(door.received for door, _ in counted if door.replayed),
     )
+
+
+def _known(counted: Sequence[Counted]) -> Iterator[int]:
+    """The identities of what was not inserted, since it was there."""
+    for door, committed in counted:
+        lost = set(committed.lost)
+        yield from (door.events[n].identity for n in committed.duplicates if n not in lost)
 
 
 def _stored(results: Iterable[Committed]) -> int:

@@ -136,7 +136,8 @@ def _replay(
             found = _ready(entry, repaired, text)
             ready[found.now].append(found)
         except InvalidEvent as error:
-            failed.append(Action(entry.reference, FAILED, actor, str(error), text))
+            if (str(error), text) != (entry.detail, entry.repaired):
+                failed.append(Action(entry.reference, FAILED, actor, str(error), text))
             outcome.still_waiting.append((entry.reference, str(error)))
     act(tenant.id, failed)
     for now, lot in ready.items():

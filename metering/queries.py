@@ -19,7 +19,7 @@ from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
-from metering.clickhouse.quarantine_query import Entries, Quarantined, Reason
+from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.usage_query import (
@@ -41,7 +41,6 @@ __all__ = [
     "IntakeHour",
     "MeterQuantity",
     "Quarantined",
-    "Reason",
     "StoreUnavailable",
     "StoredInterval",
     "UsageRow",
@@ -53,7 +52,6 @@ __all__ = [
     "intake",
     "meter_quantities",
     "priced_calls",
-    "quarantine_reasons",
     "quarantined",
     "store_now",
     "usage",
@@ -213,11 +211,6 @@ def _evidence_type(meter: Meter) -> str:
 def quarantined(tenant: Tenant, limit: int, after: uuid.UUID | None = None) -> list[Quarantined]:
     """A page of what was refused and waits."""
     return Entries(tenant=tenant.id).page(limit, after)
-
-
-def quarantine_reasons(tenant: Tenant, limit: int = 100) -> list[Reason]:
-    """What waits in quarantine by its reason, the most frequent first."""
-    return Entries(tenant=tenant.id).by("detail", limit)
 
 
 def intake(tenant: Tenant, period: Period) -> list[IntakeHour]:

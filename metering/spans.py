@@ -97,10 +97,10 @@ def _fresh(
             fresh.append(span)
         elif winner.content != span.content:
             conflicts.append(Conflict(SOURCE, span.id, span.body))
+            report.conflicts += bool(span.type)
     if conflicts:
         record_conflicts(tenant.id, conflicts)
     told = sum(bool(span.type) for span in fresh)
-    report.conflicts = len(conflicts)
     report.accepted = told
     report.duplicates = sum(bool(span.type) for span in staged) - told
     return fresh

@@ -7,7 +7,7 @@ race, or a span that tells of a call already told of, is a duplicate.
 
 import uuid
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -33,6 +33,7 @@ class Intake(NamedTuple):
     duplicates: int = 0
     conflicts: int = 0
     refused: list[uuid.UUID] = []
+    known: list[int] = []
     unmetered: int = 0
     replayed: int = 0
     recovered: bool = False
@@ -58,10 +59,11 @@ class IntakeHour(NamedTuple):
 
 def record(tenant: int, intake: Intake) -> None:
     """Write down a commit; durable when this returns."""
-    values = [[tenant], *([value] for value in intake)]
+    columns: list[list[Any]] = [[tenant]]
+    columns += [[value] for value in intake]
     # The bound of the commit before it, so that the connection need not change its settings.
     bounds = {"max_execution_time": settings.INGEST_COMMIT_SECONDS}
-    insert("intake", ["tenant", *Intake._fields], values, **bounds)
+    insert("intake", ["tenant", *Intake._fields], columns, **bounds)
 
 
 def bound(tenant: int, period: Period) -> Bound:

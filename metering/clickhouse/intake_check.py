@@ -37,6 +37,7 @@ MISSING = "were answered as stored and are not in the store"
 SURPLUS = "are in the store though fewer were counted at the door"
 UNWRITTEN = "are stored by a writer that was killed before it answered; the next rollup counts them"
 BEATEN = "were left out in favour of an event that is not there"
+UNKNOWN = "were answered as duplicates of events that are not in the store"
 UNKEPT = "were answered as quarantined and are not in the quarantine"
 UNMADE = "are spans of which no event was made; the next rollup makes them"
 
@@ -78,6 +79,7 @@ def _others(tenant: int, period: Period) -> Iterator[Fault]:
     for sql, wrong in (
         (_UNEQUAL, UNEQUAL),
         (_BEATEN, BEATEN),
+        (_UNKNOWN, UNKNOWN),
         (_UNKEPT, UNKEPT),
         (_UNMADE, UNMADE),
     ):
@@ -108,6 +110,14 @@ _UNKEPT = (
     f" WHERE tenant = %(tenant)s AND hour >= {START} AND hour < {END})"
     " WHERE reference NOT IN (SELECT reference FROM quarantine WHERE tenant = %(tenant)s)"
     " GROUP BY hour"
+)
+_KNOWN = (
+    "SELECT hour, arrayJoin(known) AS identity FROM intake WHERE tenant = %(tenant)s"
+    f" AND hour >= {START} AND hour < {END}"
+)
+_UNKNOWN = (
+    f"SELECT hour, count() FROM ({_KNOWN}) WHERE identity NOT IN (SELECT identity FROM events"
+    f" WHERE tenant = %(tenant)s AND identity IN (SELECT identity FROM ({_KNOWN}))) GROUP BY hour"
 )
 _ID = "concat(trace, '/', span)"
 _STANDING = (

@@ -256,6 +256,14 @@ def test_what_is_lost_or_made_up_does_not_add_up(
     delete("events", one, f"id = '{some}'")
     assert wrong(one) == [(1, intake_check.MISSING)]
 
+    known = event.tokens(AT)
+    one_more = make_tenant()
+    send(one_more, [known])
+    send(one_more, [known, known])
+    assert counts(one_more) == (3, 1, 2, 0)
+    delete("events", one_more)
+    assert sorted(wrong(one_more)) == [(1, intake_check.MISSING), (2, intake_check.UNKNOWN)]
+
     two = fresh()
     delete("quarantine", two)
     assert wrong(two) == [(1, intake_check.UNKEPT)]
@@ -278,8 +286,8 @@ def test_what_is_lost_or_made_up_does_not_add_up(
     assert wrong(five) == [(2, intake_check.UNEQUAL)]
 
     six = fresh()
-    known = select("SELECT commit FROM events WHERE tenant = %(t)s LIMIT 1", {"t": six.pk})
-    commit.insert_events(six.pk, known[0][0], [event_of(event.tokens(AT))])
+    [(number,)] = select("SELECT commit FROM events WHERE tenant = %(t)s LIMIT 1", {"t": six.pk})
+    commit.insert_events(six.pk, number, [event_of(event.tokens(AT))])
     assert wrong(six) == [(1, intake_check.SURPLUS)]
 
     seven = make_tenant()

@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS intake
     conflicts UInt64,
     -- The references in `quarantine`.
     refused Array(UUID),
+    -- The identities of events that were known already: the first of each has to be in `events`.
+    known Array(UInt64),
     unmetered UInt64,
     -- Of `received`, what came out of the quarantine and not from a client.
     replayed UInt64,
