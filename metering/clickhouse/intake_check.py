@@ -50,17 +50,22 @@ def faults(tenant: int, period: Period) -> list[Fault]:
 
 def _against_events(tenant: int, period: Period) -> Iterator[Fault]:
     """Rows that were inserted, against what the door says was."""
-    for table, commit, some, kinds in (
-        ("events", "commit", "commit < %(amendment)s", f"('{EVENTS}', '{DERIVED}')"),
-        ("trace_spans", "batch", "type != '' AND batch != 0", f"('{SPANS}')"),
+    for table, commit, some, kinds, since in (
+        ("events", "commit", "commit < %(amendment)s", f"('{EVENTS}', '{DERIVED}')", "1"),
+        ("trace_spans", "batch", "type != '' AND batch != 0", f"('{SPANS}')", _SPANS_SINCE),
     ):
-        sql = _COMPARED.format(table=table, commit=commit, some=some, kinds=kinds)
+        sql = _COMPARED.format(table=table, commit=commit, some=some, kinds=kinds, since=since)
         for hour, *counts in select(sql, bound(tenant, period)):
             for events, wrong in zip(counts, (MISSING, SURPLUS, UNWRITTEN), strict=True):
                 if events:
                     yield Fault(hour.replace(tzinfo=UTC), events, wrong)
 
 
+# Old spans are dropped by the month, and can be compared no more.
+_SPANS_SINCE = (
+    "at >= (SELECT if(count() = 0, now('UTC'), toDateTime(toStartOfMonth(min(received_at)), 'UTC'))"
+    " FROM trace_spans)"
+)
 _COMPARED = (
     "SELECT toStartOfHour(at) AS hour, sumIf(stored - found, known AND stored > found),"
     " sumIf(found - stored, known AND found > stored), sumIf(found, NOT known) FROM ("
@@ -71,7 +76,7 @@ _COMPARED = (
     "  (SELECT {commit} AS commit, count() AS found, min(received_at) AS first FROM {table}"
     f"   WHERE tenant = %(tenant)s AND {{some}} AND received_at >= {FROM} AND received_at < {UNTIL}"
     "   GROUP BY {commit}) AS there USING (commit)"
-    f" ) WHERE at >= {START} AND at < {END} AND stored != found GROUP BY hour"
+    f" ) WHERE at >= {START} AND at < {END} AND stored != found AND {{since}} GROUP BY hour"
 )
 
 
