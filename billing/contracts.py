@@ -13,9 +13,8 @@ from billing.rating.tiers import parse_tiers
 from billing.terms import ContractTerms
 from metering import queries
 from metering.models import Tenant
-from metering.usage.burst import BurstTerms, BurstUsage, measure
-from metering.usage.burst_level import CHIP_PLACES, ChipInterval
-from metering.usage.exact import to_units
+from metering.usage.burst import BurstUsage, measure
+from metering.usage.burst_terms import BurstTerms
 from metering.usage.period import Period
 
 
@@ -61,20 +60,19 @@ def uncovered(
     received_before: datetime | None = None,
 ) -> Iterator[Period]:
     """The parts of a period in which the chip worked without any of these, its contracts."""
-    start = period.start
-    for covered in [*filter(None, (c.within(period) for c in contracts)), None]:
-        end = covered.start if covered else period.end
-        if start < end and _worked(tenant, chip, Period(start, end), received_before):
+    for gap in gaps(list(filter(None, (c.within(period) for c in contracts))), period):
+        used = chip in queries.chips(tenant, gap, received_before)
+        if used and measure_uncontracted(tenant, chip, gap, received_before).worked:
+            yield gap
+
+
+def gaps(covered: Sequence[Period], period: Period) -> Iterator[Period]:
+    """What lies in a period between parts of it that follow each other."""
+    starts = [period.start, *(part.end for part in covered)]
+    ends = [*(part.start for part in covered), period.end]
+    for start, end in zip(starts, ends, strict=True):
+        if start < end:
             yield Period(start, end)
-        start = covered.end if covered else end
-
-
-def _worked(tenant: Tenant, chip: str, period: Period, received_before: datetime | None) -> bool:
-    """Whether a contract would have charged anything for the chip in a period."""
-    if chip not in queries.chips(tenant, period, received_before):
-        return False
-    usage = measure_uncontracted(tenant, chip, period, received_before)
-    return bool(usage.active_chip_seconds or usage.idle_chip_seconds or usage.cold_starts)
 
 
 def _measured(
@@ -86,14 +84,8 @@ def _measured(
     opening_credits: Decimal = ZERO,
 ) -> BurstUsage:
     stretch = timedelta(milliseconds=terms.longest_stretch_ms)
-    stored = queries.chip_intervals(tenant, chip, period, stretch, received_before)
-    return measure(_intervals(stored), terms, period, opening_credits, tenant.timezone)
-
-
-def _intervals(stored: Iterator[queries.StoredInterval]) -> Iterator[ChipInterval]:
-    for one in stored:
-        units = to_units(one.count, CHIP_PLACES)
-        yield ChipInterval(one.started_at, one.ended_at, units, one.phase)
+    intervals = queries.chip_intervals(tenant, chip, period, stretch, received_before)
+    return measure(intervals, terms, period, opening_credits, tenant.timezone)
 
 
 def _quantities(contract: ContractTerms) -> BurstTerms:

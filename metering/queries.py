@@ -11,8 +11,8 @@ from metering.clickhouse import evidence_query, quarantine
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
-from metering.clickhouse.chip_query import StoredInterval, chips_used
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
+from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
@@ -30,6 +30,7 @@ from metering.clickhouse.usage_query import (
 from metering.models import Tenant
 from metering.spans import agree_received
 from metering.usage.active import ActiveDay
+from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
@@ -40,7 +41,6 @@ __all__ = [
     "MeterQuantity",
     "Quarantined",
     "StoreUnavailable",
-    "StoredInterval",
     "UsageRow",
     "chip_intervals",
     "chips",
@@ -177,7 +177,7 @@ def chip_intervals(
     period: Period,
     stretch: timedelta,
     received_before: datetime | None = None,
-) -> Iterator[StoredInterval]:
+) -> Iterator[ChipInterval]:
     """Intervals that reach into the period once stretched by up to `stretch`, by their start."""
     scope = _typed(_scope(tenant, None, received_before), "agent.chip")
     return _chip_intervals(scope, chip, period, stretch)

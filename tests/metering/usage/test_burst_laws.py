@@ -10,8 +10,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.usage.burst import BurstTerms, BurstUsage, measure
+from metering.usage.burst import BurstUsage, measure
 from metering.usage.burst_level import CHIP, ChipInterval
+from metering.usage.burst_terms import BurstTerms
 from metering.usage.exact import QUOTIENT_DIGITS
 from metering.usage.period import Period
 from tests.metering.usage.burst_oracle import Simulation, seconds_from_epoch

@@ -216,3 +216,11 @@ def test_a_range_of_no_days_is_refused() -> None:
 def test_a_date_beyond_the_calendar_of_utc_is_refused_and_not_overflowed() -> None:
     with pytest.raises(ValueError, match=r"0001-01-01 in Etc/GMT-14 is beyond the calendar"):
         range_period(date.min, date(2026, 1, 1), "Etc/GMT-14")
+
+
+def test_a_clock_that_is_shifted_within_an_hour_has_the_parts_of_it() -> None:
+    # In St. John's the clock went from 00:01 to 01:01 on 14 March 2010.
+    day = day_period(date(2010, 3, 14), "America/St_Johns")
+    hours = clock_hours(day, "America/St_Johns")
+    assert [hour.seconds for hour in hours[:3]] == [60, 59 * 60, 3600]
+    assert sum(hour.seconds for hour in hours) == 23 * 3600
