@@ -70,6 +70,11 @@ class BurstRow:
         """The share saved against reserving each hour's peak for that hour."""
         return saving(self.amount, self.reserved_hourly_amount)
 
+    def opening_credits(self, period: Period) -> Decimal:
+        """The credits that the period began with; none where no contract was in force."""
+        begins = [part for part in self.parts if part.period.start == period.start]
+        return begins[0].opening_credits if begins else ZERO
+
     def _sum(self, amounts: list[Decimal]) -> Decimal | None:
         return exact_sum(amounts) if self.covered else None
 

@@ -26,6 +26,7 @@ class MeasuredBurst:
     period: Period
     usage: BurstUsage
     rated: RatedBurst
+    opening_credits: Decimal = ZERO
 
 
 def measure_contract(
@@ -35,21 +36,29 @@ def measure_contract(
     received_before: datetime | None = None,
 ) -> MeasuredBurst:
     """Measure and rate a contract over a period in which it is in force throughout."""
-    terms = _quantities(contract)
-    opening = ZERO
-    if contract.start < period.start and terms.credit_accrual and terms.credit_cap:
-        # Credits run from the contract's start, so what came before decides what is left.
-        earlier = Period(contract.start, period.start)
-        opening = _measured(tenant, contract.chip, terms, earlier, received_before).closing_credits
-    usage = _measured(tenant, contract.chip, terms, period, received_before, opening)
-    return MeasuredBurst(contract, period, usage, _rated(contract, period, usage))
+    terms = quantities(contract)
+    opening = opening_credits(tenant, contract, period.start, received_before)
+    usage = measured(tenant, contract.chip, terms, period, received_before, opening)
+    return MeasuredBurst(contract, period, usage, rated(contract, period, usage), opening)
+
+
+def opening_credits(
+    tenant: Tenant, contract: ContractTerms, moment: datetime, received_before: datetime | None
+) -> Decimal:
+    """The credits a contract has at a moment, in chip-seconds; 0 when it starts."""
+    terms = quantities(contract)
+    if moment <= contract.start or not terms.saves:
+        return ZERO
+    # Credits run from the contract's start, so what came before decides what is left.
+    earlier = Period(contract.start, moment)
+    return measured(tenant, contract.chip, terms, earlier, received_before).closing_credits
 
 
 def measure_uncontracted(
     tenant: Tenant, chip: str, period: Period, received_before: datetime | None = None
 ) -> BurstUsage:
     """What a chip without a contract did; with a baseline of 0 all of it is burst."""
-    return _measured(tenant, chip, BurstTerms(), period, received_before)
+    return measured(tenant, chip, BurstTerms(), period, received_before)
 
 
 def uncovered(
@@ -75,20 +84,22 @@ def gaps(covered: Sequence[Period], period: Period) -> Iterator[Period]:
             yield Period(start, end)
 
 
-def _measured(
+def measured(
     tenant: Tenant,
     chip: str,
     terms: BurstTerms,
     period: Period,
     received_before: datetime | None,
-    opening_credits: Decimal = ZERO,
+    opening: Decimal = ZERO,
 ) -> BurstUsage:
+    """A chip's intervals over a period under the terms."""
     stretch = timedelta(milliseconds=terms.longest_stretch_ms)
     intervals = queries.chip_intervals(tenant, chip, period, stretch, received_before)
-    return measure(intervals, terms, period, opening_credits, tenant.timezone)
+    return measure(intervals, terms, period, opening, tenant.timezone)
 
 
-def _quantities(contract: ContractTerms) -> BurstTerms:
+def quantities(contract: ContractTerms) -> BurstTerms:
+    """What a contract says of quantities. ValueError, naming the field, for what is too fine."""
     return BurstTerms(
         baseline=contract.baseline,
         credit_accrual=contract.credit_accrual,
@@ -98,16 +109,20 @@ def _quantities(contract: ContractTerms) -> BurstTerms:
     )
 
 
-def _rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedBurst:
-    tiers = Fields({"burst_tiers": contract.burst_tiers}, contract.chip)
-    prices = BurstPrices(
+def prices(contract: ContractTerms) -> BurstPrices:
+    """What a contract says of money. ChargeError, naming the field, for what is wrong."""
+    return BurstPrices(
         contract.baseline_price,
         contract.on_demand_price,
-        parse_tiers(tiers, "burst_tiers"),
+        parse_tiers(Fields({"burst_tiers": contract.burst_tiers}, contract.chip), "burst_tiers"),
         contract.idle_factor,
         contract.cold_start_fee,
     )
-    measured = rating.BurstUsage(
+
+
+def rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedBurst:
+    """What was measured under a contract over a period, priced by it."""
+    usage_to_rate = rating.BurstUsage(
         baseline_chips=contract.baseline,
         period_seconds=period.seconds,
         burst_chip_seconds=usage.burst_chip_seconds,
@@ -116,4 +131,4 @@ def _rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedB
         peak=usage.peak,
         hourly_peak_chip_seconds=usage.reserved_hourly_chip_seconds,
     )
-    return rate_burst(prices, measured)
+    return rate_burst(prices(contract), usage_to_rate)

@@ -13,7 +13,7 @@ from operator import itemgetter, mul, sub
 from typing import NamedTuple
 
 CHIP_PLACES = 18
-CHIP = 10**CHIP_PLACES
+CHIP: int = 10**CHIP_PLACES
 ACTIVE, IDLE, COLD_START = "active", "idle", "cold_start"
 PHASES = frozenset({ACTIVE, IDLE, COLD_START})
 

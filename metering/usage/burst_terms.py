@@ -9,7 +9,7 @@ from metering.usage.burst_level import CHIP, CHIP_PLACES, Level, Rounding
 from metering.usage.exact import from_units, to_units
 
 # Chips × microseconds, and an accrual rate with places of its own.
-_CREDIT_PLACES = CHIP_PLACES + 6 + CHIP_PLACES
+CREDIT_PLACES = CHIP_PLACES + 6 + CHIP_PLACES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +77,17 @@ def charge_level(level: Level, terms: BurstTerms, opening_credits: Decimal) -> C
         level,
         baseline,
         to_units(terms.credit_accrual, CHIP_PLACES),
-        to_units(terms.credit_cap, _CREDIT_PLACES),
-        not_negative_units("opening_credits", opening_credits, _CREDIT_PLACES),
+        to_units(terms.credit_cap, CREDIT_PLACES),
+        not_negative_units("opening_credits", opening_credits, CREDIT_PLACES),
     )
     active, within = level.integral() * CHIP, level.integral(cap=baseline) * CHIP
     return Charged(
-        active_chip_seconds=from_units(active, _CREDIT_PLACES),
-        baseline_chip_seconds=from_units(within, _CREDIT_PLACES),
-        credited_chip_seconds=from_units(spent, _CREDIT_PLACES),
-        burst_chip_seconds=from_units(active - within - spent, _CREDIT_PLACES),
+        active_chip_seconds=from_units(active, CREDIT_PLACES),
+        baseline_chip_seconds=from_units(within, CREDIT_PLACES),
+        credited_chip_seconds=from_units(spent, CREDIT_PLACES),
+        burst_chip_seconds=from_units(active - within - spent, CREDIT_PLACES),
         bursts=stretches_above(level, baseline),
-        closing_credits=from_units(left, _CREDIT_PLACES),
+        closing_credits=from_units(left, CREDIT_PLACES),
     )
 
 

@@ -11,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.usage.burst import BurstUsage, measure
-from metering.usage.burst_level import CHIP, ChipInterval
+from metering.usage.burst_level import ChipInterval
 from metering.usage.burst_terms import BurstTerms
 from metering.usage.exact import QUOTIENT_DIGITS
 from metering.usage.period import Period
 from tests.metering.usage.burst_oracle import Simulation, seconds_from_epoch
+from tests.metering.usage.burst_strategies import MILLISECOND, MINUTE, OPENING, intervals, terms
 
-MINUTE = 60 * 10**6
-MILLISECOND = 1000
-COUNTS = st.sampled_from(["0", "0.000000000000000001", "0.25", "1", "1", "2", "3.5", "10000"])
 ADDED_UP = (
     "active_chip_seconds",
     "baseline_chip_seconds",
@@ -31,34 +29,6 @@ ADDED_UP = (
 ROUNDED = {"mean", "p95", "dormancy"}
 
 
-@st.composite
-def intervals(draw: st.DrawFn, tick: int, ticks: int) -> list[ChipInterval]:
-    """Some that begin before the period, reach out of it, or have no length."""
-    rows = []
-    for _ in range(draw(st.integers(0, 12))):
-        start = draw(st.integers(-10, ticks + 2))
-        length = draw(st.one_of(st.integers(0, 6), st.integers(0, ticks)))
-        units = int(Decimal(draw(COUNTS)) * CHIP)
-        phase = draw(st.sampled_from(["active", "active", "idle", "cold_start"]))
-        events = draw(st.integers(1, 3))
-        rows.append(ChipInterval(start * tick, (start + length) * tick, units, phase, events))
-    return rows
-
-
-@st.composite
-def terms(draw: st.DrawFn, tick: int) -> BurstTerms:
-    """Baselines, accruals and caps that are and are not reached, and rounding in whole ticks."""
-    return BurstTerms(
-        baseline=draw(st.sampled_from([Decimal(s) for s in ("0", "0.6", "1", "2.5", "7")])),
-        credit_accrual=draw(
-            st.sampled_from([Decimal(s) for s in ("0", "0.5", "1", "1.000000000000000001")])
-        ),
-        credit_cap=draw(st.sampled_from([Decimal(s) for s in ("0", "0.002", "1", "90", "7200")])),
-        granularity_ms=draw(st.integers(0, 4)) * tick // MILLISECOND,
-        minimum_ms=draw(st.integers(0, 7)) * tick // MILLISECOND,
-    )
-
-
 def agrees(usage: BurstUsage, expected: dict[str, Fraction]) -> None:
     for name, exact in expected.items():
         found = Fraction(getattr(usage, name))
@@ -66,9 +36,6 @@ def agrees(usage: BurstUsage, expected: dict[str, Fraction]) -> None:
             assert abs(found - exact) <= exact * Fraction(1, 10 ** (QUOTIENT_DIGITS - 1)), name
         else:
             assert found == exact, name
-
-
-OPENING = st.sampled_from([Decimal(s) for s in ("0", "0.001", "33.3", "100000")])
 
 
 @settings(deadline=None)
