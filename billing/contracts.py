@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from billing.burst_balances import Balances, KeptBalances
 from billing.rating import burst as rating
 from billing.rating.burst import BurstPrices, RatedBurst, rate_burst
 from billing.rating.fields import Fields
@@ -13,9 +14,10 @@ from billing.rating.tiers import parse_tiers
 from billing.terms import ContractTerms
 from metering import queries
 from metering.models import Tenant
-from metering.usage.burst import BurstUsage, measure
+from metering.usage.burst import BurstUsage, credits_after, measure
+from metering.usage.burst_level import ChipInterval
 from metering.usage.burst_terms import BurstTerms
-from metering.usage.period import Period
+from metering.usage.period import Period, local_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +36,36 @@ def measure_contract(
     contract: ContractTerms,
     period: Period,
     received_before: datetime | None = None,
+    balances: Balances | None = None,
 ) -> MeasuredBurst:
     """Measure and rate a contract over a period in which it is in force throughout."""
     terms = quantities(contract)
-    opening = opening_credits(tenant, contract, period.start, received_before)
+    balances = balances or KeptBalances()
+    opening = _opening_credits(tenant, contract, period.start, received_before, balances)
     usage = measured(tenant, contract.chip, terms, period, received_before, opening)
+    if terms.saves:
+        balance = (period.end, usage.closing_credits)
+        balances.keep(tenant, contract, balance, received_before)
     return MeasuredBurst(contract, period, usage, rated(contract, period, usage), opening)
 
 
-def opening_credits(
-    tenant: Tenant, contract: ContractTerms, moment: datetime, received_before: datetime | None
+def _opening_credits(
+    tenant: Tenant,
+    contract: ContractTerms,
+    moment: datetime,
+    received_before: datetime | None,
+    balances: Balances,
 ) -> Decimal:
-    """The credits a contract has at a moment, in chip-seconds; 0 when it starts."""
+    """The credits a contract has at a moment, in chip-seconds: carried from month to month."""
     terms = quantities(contract)
     if moment <= contract.start or not terms.saves:
         return ZERO
-    # Credits run from the contract's start, so what came before decides what is left.
-    earlier = Period(contract.start, moment)
-    return measured(tenant, contract.chip, terms, earlier, received_before).closing_credits
+    at, left = balances.latest(tenant, contract, moment, received_before)
+    for part in local_months(Period(at, moment), tenant.timezone) if at < moment else ():
+        intervals = _intervals(tenant, contract.chip, terms, part, received_before)
+        left = credits_after(intervals, terms, part, left)
+        balances.keep(tenant, contract, (part.end, left), received_before)
+    return left
 
 
 def measure_uncontracted(
@@ -93,9 +107,19 @@ def measured(
     opening: Decimal = ZERO,
 ) -> BurstUsage:
     """A chip's intervals over a period under the terms."""
-    stretch = timedelta(milliseconds=terms.longest_stretch_ms)
-    intervals = queries.chip_intervals(tenant, chip, period, stretch, received_before)
+    intervals = _intervals(tenant, chip, terms, period, received_before)
     return measure(intervals, terms, period, opening, tenant.timezone)
+
+
+def _intervals(
+    tenant: Tenant,
+    chip: str,
+    terms: BurstTerms,
+    period: Period,
+    received_before: datetime | None,
+) -> Iterator[ChipInterval]:
+    stretch = timedelta(milliseconds=terms.longest_stretch_ms)
+    return queries.chip_intervals(tenant, chip, period, stretch, received_before)
 
 
 def quantities(contract: ContractTerms) -> BurstTerms:

@@ -12,6 +12,7 @@ from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
+from metering.clickhouse.chip_query import chips_received as _chips_received
 from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
@@ -44,6 +45,7 @@ __all__ = [
     "UsageRow",
     "chip_intervals",
     "chips",
+    "chips_received",
     "daa",
     "daily_use",
     "evidence",
@@ -169,6 +171,18 @@ def store_now(tenant: Tenant | None = None) -> datetime:
 def chips(tenant: Tenant, period: Period, received_before: datetime | None = None) -> list[str]:
     """The chip types with an interval that reaches into the period."""
     return chips_used(_typed(_scope(tenant, None, received_before), "agent.chip"), period)
+
+
+def chips_received(
+    tenant: Tenant,
+    chip: str,
+    started_before: datetime,
+    since: datetime,
+    received_before: datetime | None = None,
+) -> bool:
+    """Whether an interval that begins before a moment was received from `since` on."""
+    scope = _typed(_scope(tenant, None, received_before), "agent.chip")
+    return _chips_received(scope, chip, started_before, since)
 
 
 def chip_intervals(

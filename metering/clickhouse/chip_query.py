@@ -1,7 +1,7 @@
 """Intervals of chips: everything that reaches into a period, wherever its event stands in time."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from metering.clickhouse.connection import select, stream
 from metering.clickhouse.event_columns import micros
@@ -43,3 +43,14 @@ def chips_used(scope: Scope, period: Period) -> list[str]:
     reaching, bound = _reaching_into(period, timedelta(0))
     sql = f"SELECT DISTINCT chip FROM events WHERE {scope.where} AND {reaching} ORDER BY chip"
     return [chip for (chip,) in select(sql, scope.params | bound)]
+
+
+def chips_received(scope: Scope, chip: str, started_before: datetime, since: datetime) -> bool:
+    """Whether an interval that begins before a moment was received from another one on."""
+    sql = (
+        f"SELECT 1 FROM events WHERE {scope.where} AND chip = %(chip)s"
+        " AND assumeNotNull(started_at) < fromUnixTimestamp64Micro(%(started_before)s)"
+        " AND received_at >= fromUnixTimestamp64Micro(%(since)s) LIMIT 1"
+    )
+    bound = {"chip": chip, "started_before": micros(started_before), "since": micros(since)}
+    return bool(select(sql, scope.params | bound))

@@ -68,6 +68,14 @@ def measure(
     return _usage(work, charge_level(work.level, terms, opening_credits), terms, period, zone)
 
 
+def credits_after(
+    intervals: Iterable[ChipInterval], terms: BurstTerms, period: Period, opening: Decimal
+) -> Decimal:
+    """The closing credits of `measure`, and nothing else of it."""
+    level = add_up(intervals, terms.rounding, period.start_us, period.end_us).level
+    return charge_level(level, terms, opening).closing_credits
+
+
 def under(
     usage: BurstUsage, terms: BurstTerms, opening_credits: Decimal = Decimal(0)
 ) -> BurstUsage:

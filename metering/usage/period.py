@@ -96,6 +96,19 @@ def local_days(period: Period, zone: str) -> list[date]:
     return [day for day in days if _midnight(day, clock) < _midnight(day + _DAY, clock)]
 
 
+def local_months(period: Period, zone: str) -> list[Period]:
+    """The period cut where the months of a zone's calendar begin."""
+    first = period.start.astimezone(_clock(zone)).date().replace(day=1)
+    months, start = list[Period](), period.start
+    while start < period.end:
+        first = (first + 31 * _DAY).replace(day=1)
+        end = min(_midnight(first, _clock(zone)), period.end)
+        if start < end:
+            months.append(Period(start, end))
+            start = end
+    return months
+
+
 def clock_hours(period: Period, zone: str) -> list[Period]:
     """The period cut at the full hours of a zone's clock.
 

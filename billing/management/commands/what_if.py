@@ -70,7 +70,8 @@ def _period(tenant: Tenant, month: str | None, start: str | None, end: str | Non
         raise CommandError("give --month, or both --from and --to")
     try:
         if start and end:
-            return range_period(*map(date.fromisoformat, (start, end)), tenant.timezone)
+            first, last = date.fromisoformat(start), date.fromisoformat(end)
+            return range_period(first, last, tenant.timezone)
         return month_period(month or f"{timezone.now():%Y-%m}", tenant.timezone)
     except ValueError as error:
         raise CommandError(str(error)) from error
