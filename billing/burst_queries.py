@@ -82,11 +82,16 @@ class BurstRow:
 def bursts(tenant: Tenant, period: Period) -> list[BurstRow]:
     """One row for each chip that has a contract or was used, by name."""
     contracts = read_contracts(tenant, period)
-    chips = {*queries.chips(tenant, period), *(contract.chip for contract in contracts)}
     return [
         burst_row(tenant, chip, period, [c for c in contracts if c.chip == chip])
-        for chip in sorted(chips)
+        for chip in burst_chips(tenant, period)
     ]
+
+
+def burst_chips(tenant: Tenant, period: Period) -> list[str]:
+    """The chips that have a contract or were used, by name."""
+    contracts = read_contracts(tenant, period)
+    return sorted({*queries.chips(tenant, period), *(contract.chip for contract in contracts)})
 
 
 def burst_row(

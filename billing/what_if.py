@@ -83,16 +83,18 @@ def what_if(
     changes: Mapping[str, object] | None = None,
     baselines: Sequence[Decimal] = (),
     step: Decimal | None = None,
+    actual: BurstRow | None = None,
 ) -> WhatIf:
     """Put the work of a period under the contract last in force, with changes and other baselines.
 
     `changes` holds fields of `CHANGES`; where no contract is in force it has to hold all prices.
-    ChargeError, whose message begins with the field, for what is wrong.
+    ChargeError, whose message begins with the field, for what is wrong. `actual` is the chip's row
+    of the period where it has been measured already.
     """
     contracts = [c for c in read_contracts(tenant, period) if c.chip == chip]
     changed = changed_contract(contracts[-1] if contracts else None, chip, period, changes or {})
     wanted = [_with_baseline(changed, baseline) for baseline in baselines] or [changed]
-    actual = burst_row(tenant, chip, period, contracts)
+    actual = actual or burst_row(tenant, chip, period, contracts)
     opening = actual.opening_credits(period)
     usage = _usage(tenant, changed, actual, period, opening)
 

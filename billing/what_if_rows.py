@@ -89,12 +89,17 @@ def _candidate(kind: str, candidate: Candidate) -> Row:
 
 
 def _row(kind: str, contract: ContractTerms, usage: BurstUsage, lines: Iterable[RatedLine]) -> Row:
+    parts = {name: plain(amount) for name, amount in amount_parts(lines).items()}
+    return {"kind": kind} | _texts(contract, _CONTRACT) | _texts(usage, _USAGE) | parts
+
+
+def amount_parts(lines: Iterable[RatedLine]) -> dict[str, Decimal]:
+    """What an amount is made of, by `baseline_amount` and the like."""
     amounts = [(line.key, line.amount) for line in lines]
-    parts = {
-        name: plain(exact_sum(amount for key, amount in amounts if key.startswith(prefix)))
+    return {
+        name: exact_sum(amount for key, amount in amounts if key.startswith(prefix))
         for name, prefix in _PARTS.items()
     }
-    return {"kind": kind} | _texts(contract, _CONTRACT) | _texts(usage, _USAGE) | parts
 
 
 def _texts(source: object, names: tuple[str, ...]) -> Row:

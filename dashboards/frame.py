@@ -50,6 +50,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     groups = [
         Group("", [Entry("Overview", reverse("overview"), here == "overview")]),
+        Group("Use", [Entry("Bursts", reverse("bursts"), here == "bursts")]),
         Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),
     ]
     if user.is_staff:

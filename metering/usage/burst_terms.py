@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-from metering.usage.burst_figures import spend_credits, stretches_above
+from metering.usage.burst_figures import credit_line, spend_credits, stretches_above
 from metering.usage.burst_level import CHIP, CHIP_PLACES, Level, Rounding
 from metering.usage.exact import from_units, to_units
 
@@ -72,14 +72,8 @@ class Charged:
 
 def charge_level(level: Level, terms: BurstTerms, opening_credits: Decimal) -> Charged:
     """Split a level at the baseline; above it, credits are spent before anything is burst."""
+    spent, left = spend_credits(level, *_credit_units(terms, opening_credits))
     baseline = terms.baseline_units
-    spent, left = spend_credits(
-        level,
-        baseline,
-        to_units(terms.credit_accrual, CHIP_PLACES),
-        to_units(terms.credit_cap, CREDIT_PLACES),
-        not_negative_units("opening_credits", opening_credits, CREDIT_PLACES),
-    )
     active, within = level.integral() * CHIP, level.integral(cap=baseline) * CHIP
     return Charged(
         active_chip_seconds=from_units(active, CREDIT_PLACES),
@@ -88,6 +82,22 @@ def charge_level(level: Level, terms: BurstTerms, opening_credits: Decimal) -> C
         burst_chip_seconds=from_units(active - within - spent, CREDIT_PLACES),
         bursts=stretches_above(level, baseline),
         closing_credits=from_units(left, CREDIT_PLACES),
+    )
+
+
+def credits_over_time(
+    level: Level, terms: BurstTerms, opening_credits: Decimal
+) -> list[tuple[int, int]]:
+    """Moments in µs and the credits then, in 10^-42 chip-seconds; even in between."""
+    return credit_line(level, *_credit_units(terms, opening_credits))
+
+
+def _credit_units(terms: BurstTerms, opening_credits: Decimal) -> tuple[int, int, int, int]:
+    return (
+        terms.baseline_units,
+        to_units(terms.credit_accrual, CHIP_PLACES),
+        to_units(terms.credit_cap, CREDIT_PLACES),
+        not_negative_units("opening_credits", opening_credits, CREDIT_PLACES),
     )
 
 
