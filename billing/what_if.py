@@ -21,7 +21,7 @@ from metering.usage.burst_curve import BurstCurve
 from metering.usage.period import Period
 
 # As many as a chart needs to be seen as a line.
-_POINTS = 24
+_POINTS = 32
 _AMOUNTS = (
     "baseline",
     "baseline_price",

@@ -86,12 +86,12 @@ def _cards(row: BurstRow, found: WhatIf | None, currency: str) -> list[tuple[str
         (
             "Reserved for the peak",
             _money(row.reserved_peak_amount, currency),
-            f"{formats.percent(row.saving)} saved",
+            _saved(row.saving),
         ),
         (
             "Reserved hour by hour",
             _money(row.reserved_hourly_amount, currency),
-            f"{formats.percent(row.hourly_saving)} saved",
+            _saved(row.hourly_saving),
         ),
     ]
     if found:
@@ -122,9 +122,9 @@ def _paid_chart(row: BurstRow, found: WhatIf | None, currency: str) -> Chart | N
     bars = [_bar("As bursts", tuple(amount_parts(lines).values()))]
     if found:
         best = found.best
-        name = f"With a baseline of {formats.count(best.contract.baseline)}"
+        name = f"Baseline {formats.count(best.contract.baseline)}"
         bars.append(_bar(name, tuple(amount_parts(best.rated.lines).values())))
-    bars += [_bar("Reserved hourly", (), hourly), _bar("Reserved for the peak", (), peak)]
+    bars += [_bar("Hourly", (), hourly), _bar("Peak", (), peak)]
     words = "Bars: the same work paid for as bursts and as reserved chips"
     return chart_of("paid", reserved.figure(bars, currency), words, reserved.table(bars, currency))
 
@@ -138,9 +138,10 @@ def _baselines_chart(row: BurstRow, found: WhatIf, currency: str) -> Chart:
     current = None
     if len(row.parts) == 1 and row.amount is not None:
         current = row.baseline, row.amount
-    figure = baselines.figure(found.curve, best, current, currency)
+    curve = baselines.near(found.curve, max(found.curve[0][1], row.amount or ZERO))
+    figure = baselines.figure(curve, best, current, currency)
     words = "Line: what the range would have cost by how many chips its baseline had been"
-    return chart_of("baselines", figure, words, baselines.table(found.curve, best, currency))
+    return chart_of("baselines", figure, words, baselines.table(curve, best, currency))
 
 
 def _facts(found: WhatIf, currency: str) -> list[Fact]:
@@ -153,6 +154,13 @@ def _facts(found: WhatIf, currency: str) -> list[Fact]:
         ("None costs less than", formats.money(found.at_least, currency)),
         ("Credits at the start", f"{formats.count(round(found.opening_credits))} chip-seconds"),
     ]
+
+
+def _saved(share: Decimal | None) -> str:
+    if share is None:
+        return formats.NONE
+    words = "saved by bursts" if share >= 0 else "more as bursts"
+    return f"{formats.percent(abs(share))} {words}"
 
 
 def _money(amount: Decimal | None, currency: str) -> str:

@@ -36,8 +36,9 @@ class Least:
     evaluated: int
 
     def spread(self, points: int) -> list[Decimal]:
-        """Evenly spaced baselines from 0 to the peak, the least-cost one among them."""
-        multiples = {self.steps * n // points for n in range(points + 1)}
+        """Baselines from 0 to the peak, closer the lower, and the least-cost one among them."""
+        # A peak is short and high, and the choice is among what is far below it.
+        multiples = {self.steps * n * n // points**2 for n in range(points + 1)}
         return sorted({*(EXACT.multiply(self.step, Decimal(n)) for n in multiples), self.baseline})
 
 

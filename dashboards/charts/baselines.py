@@ -1,17 +1,18 @@
 """The amount of a range by how many chips its baseline had been."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import plotly.graph_objects as go
 
-from billing.rating.money import plain
+from billing.rating.money import EXACT, plain
 from dashboards import formats
 from dashboards.charts import theme
 from dashboards.charts.table import Table
 
 Curve = Sequence[tuple[Decimal, Decimal]]
 _TICKS = 6
+_SO_MUCH = Decimal(3)
 
 
 def figure(
@@ -33,6 +34,7 @@ def figure(
     return theme.figure(
         [line, *(_mark(*mark, currency) for mark in marks)],
         hovermode="closest",
+        margin=theme.MARGIN | {"b": 48},
         xaxis=_axis(curve),
         yaxis=theme.axis(tickprefix=formats.symbol(currency)),
     )
@@ -62,11 +64,29 @@ def _mark(at: Decimal, amount: Decimal, name: str, symbol: str, currency: str) -
     )
 
 
+def near(curve: Curve, amount: Decimal) -> Curve:
+    """The part of a curve where amounts are of this size; beyond it nobody would choose."""
+    most = EXACT.multiply(amount, _SO_MUCH)
+    shown = [point for point in curve if point[1] <= most]
+    return shown if len(shown) > 1 else curve
+
+
 def _axis(curve: Curve) -> dict[str, object]:
-    named = [baseline for baseline, _ in curve][:: -(-len(curve) // _TICKS)]
+    last = max(curve[-1][0], Decimal(1))
+    step = next(s for s in _tick_steps(last) if last / s <= _TICKS)
+    named = [step * n for n in range(int(last / step) + 1)]
     return theme.axis(
         showgrid=False,
         tickvals=[plain(baseline) for baseline in named],
-        ticktext=[f"{round(baseline, 2):f}" for baseline in named],
-        title={"text": "baseline, chips"},
+        ticktext=[plain(baseline) for baseline in named],
+        tickangle=0,
+        title={"text": "baseline, chips", "font": {"size": 12}, "standoff": 8},
     )
+
+
+def _tick_steps(last: Decimal) -> Iterator[Decimal]:
+    """1, 2 and 5 of each power of ten, from far below a number on."""
+    step = Decimal(1).scaleb(last.adjusted() - 2)
+    while True:
+        yield from (step, 2 * step, 5 * step)
+        step = step.scaleb(1)

@@ -10,14 +10,14 @@ import plotly.graph_objects as go
 from billing.rating.money import plain
 from dashboards import formats
 from dashboards.charts import theme
+from dashboards.charts.bursts import time_axis
 from dashboards.charts.steps import Steps, thin
 from dashboards.charts.table import Table
 from metering.usage.burst_terms import CREDIT_PLACES
 from metering.usage.exact import from_units
-from metering.usage.period import EPOCH, Period, local_days
+from metering.usage.period import EPOCH, Period
 
 _ROWS = 48
-_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ def figure(line: Steps, period: Period, zone: str) -> go.Figure:
         customdata=[f"{formats.day(point.at)}, {point.at:%H:%M:%S}" for point in points],
         hovertemplate="%{customdata}  <b>%{y} chip-seconds</b><extra></extra>",
     )
-    return theme.figure([trace], hovermode="x", xaxis=_axis(period, zone), yaxis=theme.axis())
+    return theme.figure(
+        [trace], hovermode="x", xaxis=time_axis(period, ZoneInfo(zone)), yaxis=theme.axis()
+    )
 
 
 def table(line: Steps, period: Period, zone: str) -> Table:
@@ -56,16 +58,3 @@ def _points(line: Steps, period: Period, clock: ZoneInfo, most: int) -> list[_Po
         )
         for at, credit in thin(line, period.start_us, period.end_us + 1, most)
     ]
-
-
-def _axis(period: Period, zone: str) -> dict[str, object]:
-    days = local_days(period, zone)
-    named = days[:: -(-len(days) // _TICKS)]
-    starts = [datetime(d.year, d.month, d.day, tzinfo=ZoneInfo(zone)) for d in named]
-    return {
-        **theme.time_axis(),
-        "tickvals": [f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for start in starts],
-        "ticktext": [f"{day.day} {day:%b}" for day in named],
-        "tickangle": 0,
-        "range": [f"{m.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for m in (period.start, period.end)],
-    }

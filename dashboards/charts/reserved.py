@@ -62,8 +62,10 @@ def figure(bars: Sequence[Bar], currency: str) -> go.Figure:
         margin=theme.MARGIN | {"t": 28},
         xaxis=theme.axis(
             showgrid=False,
+            zeroline=False,
             tickvals=places,
             ticktext=names,
+            tickangle=0,
             range=["-0.6", plain(Decimal(len(bars)) - Decimal("0.4"))],
         ),
         yaxis=theme.axis(tickprefix=formats.symbol(currency)),

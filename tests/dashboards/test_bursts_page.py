@@ -33,8 +33,8 @@ def test_the_cards_say_what_it_cost_and_would_have_cost(alice: Client, worked: T
     # 2 × 2,678,400 × 0.000001 = 5.3568; five chips for 600 s are 3 × 600 × 0.001 above it.
     assert "Amount as bursts $7.16" in text
     # 5 × 2,678,400 × 0.001, and 5 × 3600 × 0.001
-    assert "Reserved for the peak $13,392.00 99.9 % saved" in text
-    assert "Reserved hour by hour $18.00 60.2 % saved" in text
+    assert "Reserved for the peak $13,392.00 99.9 % saved by bursts" in text
+    assert "Reserved hour by hour $18.00 60.2 % saved by bursts" in text
     # A chip of baseline costs 2.6784 and saves 0.60 of bursts, so none pays: 5 × 600 × 0.001.
     assert "Least-cost baseline 0 chips would have cost $3.00" in text
     assert "Searched in steps of 0.01 chips" in text
@@ -93,7 +93,7 @@ def test_a_tenant_that_sleeps_pays_the_baseline_and_is_shown_so(
     text = plain(page(alice, "month=2026-09"))
     # 2 × 2,592,000 × 0.000001
     assert "Amount as bursts $5.18" in text
-    assert "Reserved for the peak $0.00 – saved" in text
+    assert "Reserved for the peak $0.00 –" in text
     assert "Least-cost baseline 0 chips would have cost $0.00" in text
 
 
