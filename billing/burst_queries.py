@@ -15,7 +15,8 @@ from billing.rating.money import EXACT, ZERO
 from billing.terms import ContractTerms, read_contracts
 from metering import queries
 from metering.models import Tenant
-from metering.usage.burst import BurstUsage, joined
+from metering.usage.burst import joined
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.exact import exact_sum
 from metering.usage.period import Period
 

@@ -14,9 +14,10 @@ from billing.rating.tiers import parse_tiers
 from billing.terms import ContractTerms
 from metering import queries
 from metering.models import Tenant
-from metering.usage.burst import BurstUsage, credits_after, measure
+from metering.usage.burst import credits_after, measure
 from metering.usage.burst_level import ChipInterval
 from metering.usage.burst_terms import BurstTerms
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.period import Period, local_months
 
 

@@ -10,14 +10,16 @@ import msgspec
 from billing.burst_queries import BurstRow, burst_row
 from billing.contracts import measured, prices, quantities, rated
 from billing.rating.burst import RatedBurst
-from billing.rating.burst_search import Least, VariableCost, least_cost
+from billing.rating.burst_cost import VariableCost
+from billing.rating.burst_search import Least, least_cost
 from billing.rating.errors import ChargeError
 from billing.rating.fields import Fields
 from billing.rating.money import EXACT, ZERO, plain
 from billing.terms import ContractTerms, read_contracts
 from metering.models import Tenant
-from metering.usage.burst import BurstUsage, under
+from metering.usage.burst import under
 from metering.usage.burst_curve import BurstCurve
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.period import Period
 
 # As many as a chart needs to be seen as a line.

@@ -8,7 +8,7 @@ from billing.rating.line import RatedLine
 from billing.rating.money import plain
 from billing.terms import ContractTerms
 from billing.what_if import Candidate, WhatIf
-from metering.usage.burst import BurstUsage
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.exact import exact_sum
 
 Row = dict[str, object]

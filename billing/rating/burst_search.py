@@ -2,15 +2,12 @@
 
 import heapq
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import NamedTuple
 
-from billing.rating.burst import BurstPrices
+from billing.rating.burst_cost import VariableCost
 from billing.rating.errors import ChargeError
-from billing.rating.line import total
 from billing.rating.money import EXACT, ONE, ZERO, plain
-from billing.rating.tiers import graduated_lines
-from metering.usage.burst_curve import BurstCurve
 from metering.usage.burst_level import CHIP_PLACES
 
 # Of a step that is not asked for: the power of ten that makes at most so many of the peak.
@@ -40,30 +37,6 @@ class Least:
         # A peak is short and high, and the choice is among what is far below it.
         multiples = {self.steps * n * n // points**2 for n in range(points + 1)}
         return sorted({*(EXACT.multiply(self.step, Decimal(n)) for n in multiples), self.baseline})
-
-
-@dataclass(frozen=True, slots=True)
-class VariableCost:
-    """What of a period's amount depends on the baseline: its price, and that of the bursts."""
-
-    curve: BurstCurve
-    prices: BurstPrices
-    seconds: Decimal
-
-    def at(self, baseline: Decimal) -> Decimal:
-        """The amount at a baseline."""
-        return self.between(baseline, baseline)
-
-    def between(self, low: Decimal, high: Decimal) -> Decimal:
-        """What no baseline from `low` to `high` can cost less than: their baseline and bursts.
-
-        More baseline never costs less, and never leaves more burst, which never costs less by
-        being more.
-        """
-        burst = self.curve(high)
-        with localcontext(EXACT):
-            baseline = low * self.seconds * self.prices.baseline_price
-            return baseline + total(graduated_lines(self.prices.burst_tiers, burst))
 
 
 def least_cost(cost: VariableCost, peak: Decimal, step: Decimal | None = None) -> Least:

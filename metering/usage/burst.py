@@ -5,50 +5,16 @@ and dormancy are quotients, exact to 50 digits and there rounded half to even.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise, starmap
 
-from metering.usage.burst_figures import hourly_chip_time, percentile_95, time_at_zero
-from metering.usage.burst_level import CHIP, CHIP_PLACES, ChipInterval, Level, Work, add_up
+from metering.usage.burst_level import ChipInterval, Work, add_up
 from metering.usage.burst_terms import BurstTerms, Charged, charge_level
-from metering.usage.exact import exact_sum, from_units, quotient, to_units
-from metering.usage.period import Period, clock_hours
-
-_MICRO_PLACES = 6
-_AREA_PLACES = CHIP_PLACES + _MICRO_PLACES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BurstUsage(Charged):
-    """A period of one tenant and chip type; levels are chips, quantities chip-seconds.
-
-    `active_chip_seconds` = baseline + credited + burst. `reserved_peak_chip_seconds` is the peak
-    over the whole period; `reserved_hourly_chip_seconds` the whole chips that each clock hour's
-    peak needs, over that hour. `dormancy` is a share of the time, from 0 to 1.
-    """
-
-    peak: Decimal
-    mean: Decimal
-    p95: Decimal
-    idle_chip_seconds: Decimal
-    cold_starts: int
-    dormancy: Decimal
-    reserved_peak_chip_seconds: Decimal
-    reserved_hourly_chip_seconds: Decimal
-    terms: BurstTerms = field(repr=False)
-    level: Level = field(repr=False)
-
-    @property
-    def worked(self) -> bool:
-        """Whether there was anything that a contract might charge beyond its baseline."""
-        return bool(self.active_chip_seconds or self.idle_chip_seconds or self.cold_starts)
-
-    @property
-    def steps(self) -> list[tuple[int, Decimal]]:
-        """The level from each microsecond since the epoch on, beginning with the period."""
-        chips = (from_units(units, CHIP_PLACES) for units in self.level.levels)
-        return list(zip(self.level.times, chips, strict=True))
+from metering.usage.burst_usage import AREA_PLACES, BurstUsage, usage_of
+from metering.usage.exact import exact_sum, to_units
+from metering.usage.level import Level
+from metering.usage.period import Period
 
 
 def measure(
@@ -65,7 +31,7 @@ def measure(
     the credits handed on, have the sums of their union. ValueError for an impossible interval.
     """
     work = add_up(intervals, terms.rounding, period.start_us, period.end_us)
-    return _usage(work, charge_level(work.level, terms, opening_credits), terms, period, zone)
+    return usage_of(work, charge_level(work.level, terms, opening_credits), terms, period, zone)
 
 
 def credits_after(
@@ -103,10 +69,10 @@ def joined(parts: Sequence[BurstUsage], period: Period, zone: str = "UTC") -> Bu
     )
     work = Work(
         Level.joined([part.level for part in parts]),
-        to_units(exact_sum(part.idle_chip_seconds for part in parts), _AREA_PLACES),
+        to_units(exact_sum(part.idle_chip_seconds for part in parts), AREA_PLACES),
         sum(part.cold_starts for part in parts),
     )
-    return _usage(work, charged, last.terms, period, zone)
+    return usage_of(work, charged, last.terms, period, zone)
 
 
 _ADDED_UP = (
@@ -121,25 +87,4 @@ def _goes_on(before: BurstUsage, after: BurstUsage) -> bool:
     return (
         before.level.levels[-1] > before.terms.baseline_units
         and after.level.levels[0] > after.terms.baseline_units
-    )
-
-
-def _usage(
-    work: Work, charged: Charged, terms: BurstTerms, period: Period, zone: str
-) -> BurstUsage:
-    level, duration = work.level, period.end_us - period.start_us
-    peak, sample = max(level.levels), percentile_95(level)
-    hourly = hourly_chip_time(level, clock_hours(period, zone))
-    return BurstUsage(
-        peak=from_units(peak, CHIP_PLACES),
-        mean=quotient(level.integral(), duration * CHIP),
-        p95=quotient(sample[0], sample[1] * CHIP),
-        idle_chip_seconds=from_units(work.idle, _AREA_PLACES),
-        cold_starts=work.cold_starts,
-        dormancy=quotient(time_at_zero(level), duration),
-        reserved_peak_chip_seconds=from_units(peak * duration, _AREA_PLACES),
-        reserved_hourly_chip_seconds=from_units(hourly, _MICRO_PLACES),
-        terms=terms,
-        level=level,
-        **charged.as_dict(),
     )

@@ -6,9 +6,10 @@ from itertools import accumulate
 from operator import mul
 
 from metering.usage.burst_figures import spend_credits
-from metering.usage.burst_level import CHIP, CHIP_PLACES, Level
+from metering.usage.burst_level import CHIP, CHIP_PLACES
 from metering.usage.burst_terms import CREDIT_PLACES, BurstTerms, not_negative_units
 from metering.usage.exact import from_units, to_units
+from metering.usage.level import Level
 
 
 class BurstCurve:

@@ -8,7 +8,8 @@ from itertools import compress, groupby, pairwise
 from math import lcm
 from operator import not_
 
-from metering.usage.burst_level import CHIP, Level
+from metering.usage.burst_level import CHIP
+from metering.usage.level import Level
 from metering.usage.period import Period
 
 SAMPLE = 300 * 10**6  # five minutes, as bandwidth is sampled where it is billed by percentile

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from metering.usage.burst_figures import credit_line, spend_credits, stretches_above
-from metering.usage.burst_level import CHIP, CHIP_PLACES, Level, Rounding
+from metering.usage.burst_level import CHIP, CHIP_PLACES, Rounding
 from metering.usage.exact import from_units, to_units
+from metering.usage.level import Level
 
 # Chips × microseconds, and an accrual rate with places of its own.
 CREDIT_PLACES = CHIP_PLACES + 6 + CHIP_PLACES

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.contracts import prices, quantities, rated
-from billing.rating.burst_search import VariableCost, default_step, least_cost
+from billing.rating.burst_cost import VariableCost
+from billing.rating.burst_search import default_step, least_cost
 from billing.rating.money import EXACT
 from billing.terms import ContractTerms
 from metering.usage.burst import measure

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from metering.usage.burst import BurstUsage, joined, measure
+from metering.usage.burst import joined, measure
 from metering.usage.burst_level import ChipInterval
 from metering.usage.burst_terms import BurstTerms
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.period import Period, day_period, month_period
 from tests.metering.usage.burst_oracle import decimals, held, seconds_from_epoch
 

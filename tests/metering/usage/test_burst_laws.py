@@ -10,9 +10,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.usage.burst import BurstUsage, measure
+from metering.usage.burst import measure
 from metering.usage.burst_level import ChipInterval
 from metering.usage.burst_terms import BurstTerms
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.exact import QUOTIENT_DIGITS
 from metering.usage.period import Period
 from tests.metering.usage.burst_oracle import Simulation, seconds_from_epoch
