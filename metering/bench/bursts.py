@@ -49,6 +49,7 @@ class BurstsResult:
     intervals_of_the_month: int
     command_seconds: float
     first_close_seconds: float
+    first_pricing_cpu_seconds: float
     close_seconds: float
     pricing_seconds: float
     pricing_cpu_seconds: float
@@ -81,7 +82,7 @@ def bench_bursts(
     store.close()
     command, command_cpu = _close(installation, "idle", last)
     progress("pricing")
-    first_close, _ = _close(installation, "bench", last)
+    first_close, first_cpu = _close(installation, "bench", last)
     close, close_cpu = _close(installation, "bench", last)
     return BurstsResult(
         months=months,
@@ -89,6 +90,7 @@ def bench_bursts(
         intervals_of_the_month=rows,
         command_seconds=round(command, 2),
         first_close_seconds=round(first_close, 2),
+        first_pricing_cpu_seconds=round(first_cpu - command_cpu, 2),
         close_seconds=round(close, 2),
         pricing_seconds=round(close - command, 2),
         pricing_cpu_seconds=round(close_cpu - command_cpu, 2),
