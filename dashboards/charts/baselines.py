@@ -72,7 +72,7 @@ def near(curve: Curve, amount: Decimal) -> Curve:
 
 
 def _axis(curve: Curve) -> dict[str, object]:
-    last = max(curve[-1][0], Decimal(1))
+    last = curve[-1][0] or Decimal(1)
     step = next(s for s in _tick_steps(last) if last / s <= _TICKS)
     named = [step * n for n in range(int(last / step) + 1)]
     return theme.axis(

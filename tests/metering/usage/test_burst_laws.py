@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from metering.usage.burst import measure
 from metering.usage.burst_level import ChipInterval
-from metering.usage.burst_terms import BurstTerms
+from metering.usage.burst_terms import CREDIT_PLACES, BurstTerms, credits_over_time
 from metering.usage.burst_usage import BurstUsage
 from metering.usage.exact import QUOTIENT_DIGITS
 from metering.usage.period import Period
@@ -182,3 +182,21 @@ def test_the_steps_begin_with_the_period_and_hold_its_chip_seconds(
         Fraction(level) * (end - at) for at, end, level in zip(times, ends, levels, strict=True)
     )
     assert area == Fraction(usage.active_chip_seconds) * 10**6
+
+
+@given(ROWS, TERMS, OPENING, st.integers(1, 179))
+def test_the_line_of_credits_is_what_is_left_at_every_moment(
+    rows: list[ChipInterval], contract: BurstTerms, opening: Decimal, minute: int
+) -> None:
+    level = measure(rows, contract, THREE_HOURS).level
+    line = credits_over_time(level, contract, opening)
+    moment = THREE_HOURS.start + timedelta(minutes=minute)
+    left = measure(rows, contract, Period(THREE_HOURS.start, moment), opening).closing_credits
+    at = moment - THREE_HOURS.start
+    us = THREE_HOURS.start_us + at // timedelta(microseconds=1)
+    before, after = next(pair for pair in pairwise(line) if pair[0][0] <= us <= pair[1][0])
+    share = Fraction(us - before[0], after[0] - before[0]) if after[0] > before[0] else Fraction(1)
+    drawn = before[1] + share * (after[1] - before[1])
+    # A corner is drawn at a whole microsecond, in which 130,000 chips at most earn or spend.
+    assert abs(drawn / 10**CREDIT_PLACES - Fraction(left)) <= Fraction(130_000, 10**6)
+    assert [at for at, _ in line] == sorted(at for at, _ in line)
