@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from billing.models import BurstBalance
-from billing.rating.money import ZERO
+from billing.rating.money import ZERO, plain
 from billing.terms import ContractTerms
 from metering import queries
 from metering.models import Tenant
@@ -112,9 +112,9 @@ def _digest(contract: ContractTerms) -> str:
     terms = (
         contract.chip,
         contract.start,
-        contract.baseline.normalize(),
-        contract.credit_accrual.normalize(),
-        contract.credit_cap.normalize(),
+        plain(contract.baseline),
+        plain(contract.credit_accrual),
+        plain(contract.credit_cap),
         contract.granularity_ms,
         contract.minimum_ms,
     )
