@@ -8,20 +8,22 @@ clickhouse-driver reads the month's rows, and the command runs for a tenant with
 
 import resource
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.utils import timezone
 
-from metering.bench.installation import Installation
+from metering.bench.installation import BenchError, Installation, running_installation
+from metering.bench.registry import Benchmark, Progress
 from metering.clickhouse.bench_chips import CHIP, ChipStore
 from metering.usage.period import month_period
 
-Progress = Callable[[str], None]
-
 # A block of rows may reach into so many partitions, which are months.
 MOST_MONTHS = 60
+_STEPS = 4  # making, reading, and pricing twice
 _TENANT = 1
 _CONFIGURATION = """
 plans:
@@ -72,18 +74,19 @@ def bench_bursts(
     file = installation.data_dir / "bench.yaml"
     file.write_text(_CONFIGURATION.format(start=first, chip=CHIP))
     installation.manage("apply", str(file))
-    progress("making intervals")
     store = ChipStore(installation.data_dir / "clickhouse")
     store.fill(_TENANT, intervals, start, period.end)
-    progress("reading them")
+    progress("steps", 1, _STEPS)
     before = time.process_time()
     rows, scan = store.scan_seconds(_TENANT, period.start, period.end)
     scan_cpu = time.process_time() - before
     store.close()
+    progress("steps", 1, _STEPS)
     command, command_cpu = _close(installation, "idle", last)
-    progress("pricing")
     first_close, first_cpu = _close(installation, "bench", last)
+    progress("steps", 1, _STEPS)
     close, close_cpu = _close(installation, "bench", last)
+    progress("steps", 1, _STEPS)
     return BurstsResult(
         months=months,
         intervals=intervals,
@@ -117,3 +120,33 @@ def _children_cpu() -> float:
 
 def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """How many intervals, and over how long."""
+    parser.add_argument("--intervals", type=int, default=1_000_000, help="how many (1,000,000)")
+    parser.add_argument("--months", type=int, default=1, help="that they are spread over (1)")
+
+
+def run(options: Mapping[str, Any], progress: Progress) -> BurstsResult:
+    """Measure on an installation of its own."""
+    intervals, months = options["intervals"], options["months"]
+    if intervals < 1 or not 1 <= months <= MOST_MONTHS:
+        raise BenchError(f"--intervals must be at least 1, --months from 1 to {MOST_MONTHS}")
+    with running_installation() as installation:
+        return bench_bursts(installation, intervals, months, progress)
+
+
+def table(result: BurstsResult) -> str:
+    """A figure a line."""
+    figures = asdict(result).items()
+    return "\n".join(f"{name.replace('_', ' '):<28}{value:>16,}" for name, value in figures)
+
+
+BENCHMARK = Benchmark(
+    name="bursts",
+    help="a month of chip intervals priced, beside a bare scan of them",
+    add_arguments=add_arguments,
+    run=run,
+    table=table,
+)
