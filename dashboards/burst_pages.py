@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from billing.burst_queries import BurstRow, burst_chips, burst_row
-from billing.rating.errors import ChargeError
 from billing.rating.money import ZERO
 from billing.terms import read_contracts
 from billing.what_if import WhatIf, what_if
@@ -70,10 +69,7 @@ def _what_if(tenant: Tenant, dates: DateRange, row: BurstRow) -> tuple[WhatIf | 
     if len(row.usage.level.times) > _MOST_STEPS:
         command = f"manage.py what_if --tenant {tenant.slug} --chip {row.chip}"
         return None, f"The level changes too often here to be searched on a page; run: {command}"
-    try:
-        return what_if(tenant, row.chip, dates.period, actual=row), ""
-    except ChargeError as error:
-        return None, f"The contract cannot be priced: {error}"
+    return what_if(tenant, row.chip, dates.period, actual=row), ""
 
 
 def _cards(row: BurstRow, found: WhatIf | None, currency: str) -> list[tuple[str, str, str]]:
