@@ -107,5 +107,10 @@ def test_a_range_that_cannot_be_read_is_a_400(query: str, alice: Client) -> None
     assert alice.get(f"/bursts/?{query}").status_code == 400
 
 
+def test_the_overview_leads_to_the_chip_and_range_it_shows(alice: Client, worked: Tenant) -> None:
+    overview = alice.get("/?month=2026-10").content.decode()
+    assert 'href="/bursts/?month=2026-10&amp;chip=p800"' in overview
+
+
 def test_bursts_are_in_the_navigation(alice: Client, worked: Tenant) -> None:
     assert '<a href="/bursts/" aria-current="page">Bursts</a>' in page(alice)

@@ -1,16 +1,17 @@
 """Bursts against a tick-by-tick simulation on random intervals, and the laws they obey."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.usage.burst import measure
+from metering.usage.burst import joined, measure, under
 from metering.usage.burst_level import ChipInterval
 from metering.usage.burst_terms import CREDIT_PLACES, BurstTerms, credits_over_time
 from metering.usage.burst_usage import BurstUsage
@@ -122,6 +123,27 @@ def test_two_periods_with_credits_handed_on_add_up_to_one(
     assert max(first.peak, second.peak) == whole.peak
     # A stretch that crosses the cut is one in each part.
     assert whole.bursts <= first.bursts + second.bursts <= whole.bursts + 1
+
+
+@given(ROWS, TERMS, st.integers(1, 179), OPENING)
+def test_the_parts_of_a_period_joined_are_the_period_in_every_figure(
+    rows: list[ChipInterval], contract: BurstTerms, minute: int, opening: Decimal
+) -> None:
+    middle = THREE_HOURS.start + timedelta(minutes=minute)
+    first = measure(rows, contract, Period(THREE_HOURS.start, middle), opening)
+    second = measure(rows, contract, Period(middle, THREE_HOURS.end), first.closing_credits)
+    assert joined([first, second], THREE_HOURS) == measure(rows, contract, THREE_HOURS, opening)
+
+
+@given(ROWS, TERMS, TERMS, OPENING)
+def test_other_terms_put_to_a_level_are_those_that_it_is_measured_under(
+    rows: list[ChipInterval], contract: BurstTerms, other: BurstTerms, opening: Decimal
+) -> None:
+    other = replace(other, granularity_ms=contract.granularity_ms, minimum_ms=contract.minimum_ms)
+    usage = under(measure(rows, contract, THREE_HOURS), other, opening)
+    assert usage == measure(rows, other, THREE_HOURS, opening)
+    with pytest.raises(ValueError, match="another level has to be measured"):
+        under(usage, replace(other, minimum_ms=other.minimum_ms + 1))
 
 
 @given(ROWS, ROWS, TERMS)
