@@ -10,14 +10,19 @@ from billing.rating.errors import ChargeError
 from billing.what_if import what_if
 from billing.what_if_question import Question, read_question
 from billing.what_if_rows import what_if_json
+from billing.what_if_schema import PARAMETERS, WHAT_IF
 from metering.authentication import tenant_of
+from metering.openapi.describe import shows
 from metering.parameters import read_range
 
 _OWN = frozenset({"chip", "from", "to", "baseline", "step", "format"})
 
 
+@shows(WHAT_IF, *PARAMETERS)
 class BurstWhatIf(APIView):
-    """One row for the contract in force, each candidate, and the baseline that costs least.
+    """What a chip's work would have cost under other contracts.
+
+    One row for the contract in force, each candidate, and the baseline that costs least.
 
     `baseline` may be repeated; any other field of a contract changes all candidates.
     """
