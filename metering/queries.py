@@ -10,7 +10,7 @@ from django.conf import settings
 from metering.clickhouse import evidence_query, quarantine
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
-from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
+from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls
 from metering.clickhouse.chip_query import StoredInterval, chips_used
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
 from metering.clickhouse.connection import StoreUnavailable
@@ -111,16 +111,20 @@ def priced_calls(
 ) -> PricedGroups:
     """Model calls summed by group, price and outcome.
 
-    From the rollups; with `received_before` straight from the events received before it.
+    From the rollups; with `received_before` straight from the events received before it. Calls of
+    a long period may come in several sums of one group.
     """
     if received_before is None:
-        calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+        sources = iter([rollup_calls_sql(tenant.id, tenant.timezone, period)])
     else:
-        scope = _scope(tenant, period, received_before)
-        calls, wasted, bound = raw_calls_sql(scope, _reuse_window())
-    return PricedCallsQuery(
-        calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
-    ).rows()
+        sources = raw_calls(_scope(tenant, period, received_before), _reuse_window())
+    return [
+        row
+        for calls, wasted, bound in sources
+        for row in PricedCallsQuery(
+            calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
+        ).rows()
+    ]
 
 
 def daily_use(
