@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from clickhouse_driver import Client
-from django.conf import settings
 
-from metering.clickhouse.embedded.launch import ensure_running, running_pid
+from metering.clickhouse.embedded.launch import ensure_running, running_pid, stop
 
 BLOCK_TOKENS = 512
 # A session has sixteen turns, each with four blocks more than the one before, the first with two:
@@ -42,10 +41,18 @@ class BlockStore:
     """The event store of an installation under measurement, and its first tenant."""
 
     def __init__(self, folder: Path, tenant: int) -> None:
-        url = settings.CLICKHOUSE_URL or ensure_running(folder)
-        self._client = Client.from_url(url)
-        self._tenant = {"tenant": tenant}
-        self.pid = running_pid(folder)
+        self._folder, self._tenant = folder, {"tenant": tenant}
+        self._open()
+
+    def _open(self) -> None:
+        self._client = Client.from_url(ensure_running(self._folder))
+        self.pid = running_pid(self._folder)
+
+    def restart(self) -> None:
+        """Another process, whose memory does not remember how the calls were made."""
+        self.close()
+        stop(self._folder)
+        self._open()
 
     def generate(self, calls: int) -> int:
         """One day of calls, evenly spread; returns how many blocks they carry."""
