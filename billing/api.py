@@ -13,10 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing import queries
+from billing.avoided import CACHE_FIELDS, caches
 from billing.evidence import line_events
 from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.rating.money import plain
+from metering.clickhouse.cache_query import CACHE_DIMENSIONS
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.models import ApiKey, Tenant
 from metering.parameters import read_group_by, read_range
@@ -54,6 +56,8 @@ _COST_FIELDS = (
     "token_efficiency_cost",
     "succeeded_tasks",
     "cost_per_succeeded_task",
+    "repeat_tasks",
+    "repeat_work",
     "saving_in_reach",
     "unpriced",
 )
@@ -122,6 +126,19 @@ class Efficiency(APIView):
             | _fields(row, _COST_FIELDS)
             | {"currency": tenant.currency}
             for row in found
+        ]
+        return Response({"rows": rows, "next": None})
+
+
+class Caches(APIView):
+    """`GET /api/v1/caches`: what caches above the model avoided, a row for each of them."""
+
+    def get(self, request: Request) -> Response:
+        tenant = _tenant(request)
+        group_by = read_group_by(request, CACHE_DIMENSIONS)
+        rows = [
+            _grouped(row.group) | _fields(row, CACHE_FIELDS) | {"currency": tenant.currency}
+            for row in caches(tenant, read_range(request, tenant), group_by)
         ]
         return Response({"rows": rows, "next": None})
 

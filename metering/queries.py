@@ -10,6 +10,7 @@ from django.conf import settings
 from metering.clickhouse import evidence_query, quarantine
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
+from metering.clickhouse.cache_query import CacheQuery, CacheUse
 from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls
 from metering.clickhouse.chip_query import StoredInterval, chips_used
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
@@ -18,6 +19,7 @@ from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine import Quarantined
+from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.usage_query import (
@@ -34,13 +36,16 @@ from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
 
 __all__ = [
+    "CacheUse",
     "DailyUse",
     "EventRow",
     "MeterQuantity",
     "Quarantined",
+    "RepeatWork",
     "StoreUnavailable",
     "StoredInterval",
     "UsageRow",
+    "cache_use",
     "chip_intervals",
     "chips",
     "daa",
@@ -49,6 +54,7 @@ __all__ = [
     "meter_quantities",
     "priced_calls",
     "quarantined",
+    "repeat_work",
     "store_now",
     "usage",
     "usage_types",
@@ -125,6 +131,16 @@ def priced_calls(
             calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
         ).rows()
     ]
+
+
+def repeat_work(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[RepeatWork]:
+    """Succeeded tasks, and those of them that had been done before, by group, from the rollups."""
+    return RepeatWorkQuery(scope=_scope(tenant, period), group_by=group_by).rows()
+
+
+def cache_use(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[CacheUse]:
+    """Look-ups in caches above the model by group, cache, model and local day."""
+    return CacheQuery(scope=_scope(tenant, period), group_by=group_by).rows()
 
 
 def daily_use(
