@@ -169,6 +169,9 @@ REUSE_WINDOW_SECONDS = env.int("REUSE_WINDOW_SECONDS", 24 * 3600)
 # Succeeded tasks that make an active agent a delivering one.
 DAA_MIN_TASKS = env.int("DAA_MIN_TASKS", 1)
 ROLLUP_EVERY_SECONDS = env.int("ROLLUP_EVERY_SECONDS", 60)
+ALERTS_EVERY_SECONDS = env.int("ALERTS_EVERY_SECONDS", 300)
+# Calls in 24 hours below which a low hit rate raises no alert.
+HIT_RATE_ALERT_MIN_REQUESTS = env.int("HIT_RATE_ALERT_MIN_REQUESTS", 100)
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
@@ -197,6 +200,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(ROLLUP_EVERY_SECONDS),
         # A tick that could not run before the next one is due is of no use any more.
         "options": {"expires": ROLLUP_EVERY_SECONDS},
+    },
+    "alerts": {
+        "task": "metering.tasks.check_alerts",
+        "schedule": float(ALERTS_EVERY_SECONDS),
+        "options": {"expires": ALERTS_EVERY_SECONDS},
     },
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},

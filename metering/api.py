@@ -1,8 +1,10 @@
 """The ingestion API and the reads that need no prices."""
 
 from dataclasses import asdict
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,9 +15,10 @@ from metering.collectors import lago
 from metering.collectors.cloudevents import JSON, UnknownContentType, UnreadableBody, split_body
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
-from metering.models import Tenant
-from metering.parameters import page_after, read_range
+from metering.models import Alert, Tenant
+from metering.parameters import page_after, read_number, read_range
 from metering.problems import problem
+from metering.usage.alert import CLEARS_AT, FIRES_BELOW
 
 PAGE = 100
 
@@ -64,6 +67,41 @@ class ActiveDays(APIView):
             for day in days
         ]
         return Response({"rows": rows, "next": None})
+
+
+class Alerts(APIView):
+    """`GET /api/v1/alerts`: what is firing and what was, the latest first; `state` chooses."""
+
+    def get(self, request: Request) -> Response:
+        found = Alert.objects.filter(tenant=tenant_of(request))
+        state = request.query_params.get("state", "")
+        if state not in {"", "firing", "cleared"}:
+            raise ValidationError({"state": f"must be firing or cleared, not {state!r}"})
+        if state:
+            found = found.filter(cleared_at__isnull=state == "firing")
+        if last := read_number(request, "after"):
+            found = found.filter(pk__lt=last)
+        rows = list(found[: PAGE + 1])
+        following = None
+        if len(rows) > PAGE:
+            more = urlencode({"state": state, "after": rows[PAGE - 1].pk})
+            following = request.build_absolute_uri(f"?{more}")
+        return Response({"rows": [_alert(row) for row in rows[:PAGE]], "next": following})
+
+
+def _alert(row: Alert) -> dict[str, object]:
+    return {
+        "id": row.pk,
+        "kind": row.kind,
+        "state": row.state,
+        "value": row.value or None,
+        "lowest": row.lowest,
+        "fires_below": str(FIRES_BELOW),
+        "clears_at": str(CLEARS_AT),
+        "fired_at": row.fired_at,
+        "checked_at": row.checked_at,
+        "cleared_at": row.cleared_at,
+    }
 
 
 class Quarantine(APIView):

@@ -31,6 +31,7 @@ from metering.clickhouse.usage_query import (
 from metering.models import Tenant
 from metering.spans import agree_received
 from metering.usage.active import ActiveDay
+from metering.usage.alert import HitRate
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
@@ -51,6 +52,7 @@ __all__ = [
     "daa",
     "daily_use",
     "evidence",
+    "hit_rate",
     "meter_quantities",
     "priced_calls",
     "quarantined",
@@ -131,6 +133,13 @@ def priced_calls(
             calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
         ).rows()
     ]
+
+
+def hit_rate(tenant: Tenant, period: Period) -> HitRate:
+    """How much of the prompts of a period was read from a cache, straight from the events."""
+    [row] = UsageQuery(scope=_typed(_scope(tenant, period), "agent.tokens")).rows()
+    prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    return HitRate(row.requests, prompt, row.cache_read_tokens)
 
 
 def repeat_work(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[RepeatWork]:

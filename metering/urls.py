@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
     path("api/v1/daa", api.ActiveDays.as_view(), name="daa"),
+    path("api/v1/alerts", api.Alerts.as_view(), name="alerts"),
     path("api/v1/quarantine", api.Quarantine.as_view(), name="quarantine"),
     *(
         path(f"{prefix}v1/{signal}", view, name=f"otlp-{signal}{number}")
