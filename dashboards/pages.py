@@ -83,27 +83,28 @@ def overview(rows: OverviewRows, tenant: Tenant, dates: DateRange) -> Overview:
     )
 
 
-def _chart(name: str, figure: Any, words: str, table: Table) -> Chart:
+def chart(name: str, figure: Any, words: str, table: Table) -> Chart:
+    """A Plotly figure with its table, ready for the page."""
     return Chart(name, figure.to_plotly_json(), words, table)
 
 
 def _spend_chart(rows: OverviewRows, currency: str) -> Chart:
     words = f"Bars: spend on each of {len(rows.spend)} days, stacked by what caused it"
     figure = spend.figure(rows.spend, currency)
-    return _chart("spend-by-day", figure, words, spend.table(rows.spend, currency))
+    return chart("spend-by-day", figure, words, spend.table(rows.spend, currency))
 
 
 def _active_chart(rows: OverviewRows, dates: DateRange) -> Chart:
     days = [day for day in rows.active if day.date >= dates.start]
     words = "Bars: delivering agents on each day; dotted line: active agents"
-    return _chart("active-agents", active.figure(days), words, active.table(days))
+    return chart("active-agents", active.figure(days), words, active.table(days))
 
 
 def _hit_chart(rows: OverviewRows) -> Chart:
     sums = {row.group["day"]: row.sums for row in rows.by_day}
     days = [(day.date, sums.get(day.date.isoformat(), TokenSums())) for day in rows.spend]
     words = "Line: cache hit rate of each day, against a line at 70 %"
-    return _chart("hit-rate", efficiency.figure(days), words, efficiency.table(days))
+    return chart("hit-rate", efficiency.figure(days), words, efficiency.table(days))
 
 
 def _burst_part(burst: BiggestBurst, dates: DateRange, currency: str) -> BurstPart:
@@ -113,7 +114,7 @@ def _burst_part(burst: BiggestBurst, dates: DateRange, currency: str) -> BurstPa
     when = _dates_of(burst, dates)
     against = f"against a baseline of {plain(row.baseline)}" if row.contract else "no contract"
     return BurstPart(
-        chart=_chart("chips-in-use", figure, f"Steps: chips in use, {when}, {against}", table),
+        chart=chart("chips-in-use", figure, f"Steps: chips in use, {when}, {against}", table),
         chip=row.chip,
         title=f"Chips in use, {when}",
         note=f"{row.chip}, {against}",
