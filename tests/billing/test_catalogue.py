@@ -134,6 +134,31 @@ def test_a_long_prompt_reprices_the_whole_request(
     assert cached == expected / 10
 
 
+@pytest.mark.parametrize(
+    ("model", "whole", "repeated", "cached"),
+    [
+        # 144,793,823 × 1.25 + 4,122,048 × 10; 54,098,411 × 1.25; 1.25 − 0.125 less for each of them
+        pytest.param(
+            "gemini-2.5-pro", "222.21275875", "67.62301375", "161.352046375", id="gemini-2.5-pro"
+        ),
+        # 144,793,823 × 0.6 + 4,122,048 × 2.5; 54,098,411 × 0.6; 0.45 less for each of them
+        pytest.param(
+            "kimi-k2-0905-preview", "97.1814138", "32.4590466", "72.83712885", id="kimi-k2"
+        ),
+    ],
+)
+def test_the_hour_of_the_mooncake_trace(model: str, whole: str, repeated: str, cached: str) -> None:
+    """Its published sums, with nothing read from a cache and with all that could be."""
+    prompt, output, reusable = 144_793_823, 4_122_048, 54_098_411
+    hour: dict[str, Any] = {"output_tokens": output, "reusable_tokens": reusable}
+    none = of("", model, input_tokens=prompt, repeated_tokens=reusable, **hour)
+    every = of("", model, input_tokens=prompt - reusable, cache_read_tokens=reusable, **hour)
+    found = call_cost(CostBook("USD", listed=PRICES), [none])
+    assert (found.tokens, found.repeated) == (D(whole), D(repeated))
+    assert found.saving == D(whole) - D(cached)
+    assert cost(every) == D(cached)
+
+
 def test_the_length_of_a_prompt_is_found_in_the_events(
     tenant: Tenant, event: Events, send: Send, roll: Callable[[Tenant], int]
 ) -> None:

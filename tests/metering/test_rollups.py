@@ -102,7 +102,7 @@ def test_a_run_killed_between_two_slices_of_an_hour_is_not_seen(
     tenant: Tenant, event: Events, send: Send, roll: Roll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Part of a generation is written and never named; the next run derives all of it again."""
-    send(tenant, fleet(event, 7))
+    send(tenant, fleet_of_calls(event, 7))
     roll(tenant)
     before = numbers(tenant)
     rollup.forget_scans(tenant.pk)
