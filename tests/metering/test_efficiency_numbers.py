@@ -9,8 +9,6 @@ import pytest
 from pytest_django import Settings
 
 from metering import queries
-from metering.clickhouse import call_slices
-from metering.clickhouse.scope import Scope
 from metering.ingest import Report
 from metering.models import Tenant
 from metering.usage.calls import FAILED, RETRIED, PricedCalls
@@ -116,33 +114,6 @@ def test_rollups_and_events_agree_with_the_oracle(
         dict(found.group)["model"]: found.quantity
         for found in queries.meter_quantities(tenant, meter, PERIOD)
     } == {model: sums.effective_tokens for model, sums in expected.items()}
-
-
-@pytest.mark.parametrize("most", [9, 60])
-def test_slices_of_any_size_change_nothing(
-    most: int,
-    tenant: Tenant,
-    event: Events,
-    send: Send,
-    roll: Roll,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Of some 500 blocks in two days: a few at once, and many."""
-    monkeypatch.setattr(call_slices, "MOST_BLOCKS", most)
-    events = random_fleet(event, 6)
-    send(tenant, events)
-    roll(tenant)
-    scope = Scope(tenant=tenant.pk, period=PERIOD, types=("agent.tokens",))
-    parts = list(call_slices.call_slices(scope))
-    assert len(parts) > 5
-    assert [part.end for part in parts[:-1]] == [part.start for part in parts[1:]]
-    assert Period(parts[0].start, parts[-1].end) == PERIOD
-    expected = oracle.sums(events, PERIOD, lambda call: str(call["data"]["model"]), DAY)
-    assert measured(tenant, "model") == expected
-    assert measured(tenant, "model", received_before=queries.store_now(tenant)) == expected
-    meter = parse_meter({"metric": "effective_tokens"})
-    [found] = queries.meter_quantities(tenant, meter, PERIOD)
-    assert found.quantity == sum(sums.effective_tokens for sums in expected.values())
 
 
 def test_a_watermark_hides_what_came_after_it(
