@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from metering import queries
-from metering.clickhouse import call_slices, connection, rollup
+from metering.clickhouse import connection, rollup
 from metering.clickhouse.barrier import store_now
 from metering.ingest import Report, ingest
 from metering.models import Tenant
@@ -96,34 +96,6 @@ def test_a_run_killed_before_it_published_is_not_seen(
     assert expected != before
     roll_anew(tenant)
     assert numbers(tenant) == expected
-
-
-def test_a_run_killed_between_two_slices_of_an_hour_is_not_seen(
-    tenant: Tenant, event: Events, send: Send, roll: Roll, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Part of a generation is written and never named; the next run derives all of it again."""
-    send(tenant, fleet_of_calls(event, 7))
-    roll(tenant)
-    before = numbers(tenant)
-    rollup.forget_scans(tenant.pk)
-    monkeypatch.setattr(call_slices, "MOST_BLOCKS", 20)
-    written: list[str] = []
-    write = rollup._write
-
-    def killed_in_the_third(table: str, *rest: Any) -> None:
-        written.append(table)
-        if len(written) == 3:
-            raise KeyboardInterrupt
-        write(table, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(rollup, "_write", killed_in_the_third)
-        with pytest.raises(KeyboardInterrupt):
-            roll(tenant)
-    assert written == ["rollup_calls"] * 3
-    assert numbers(tenant) == before
-    assert roll(tenant) > 0
-    assert numbers(tenant) == before
 
 
 def test_a_run_killed_between_two_steps_is_finished_by_the_next(
