@@ -19,7 +19,7 @@ def check_hit_rates(tenants: Iterable[Tenant]) -> None:
     """Look at every tenant now. Safe to run twice and by several workers at once."""
     for tenant in tenants:
         now = timezone.now()
-        _settle(tenant, queries.hit_rate(tenant, Period(now - WINDOW, now)), now)
+        settle(tenant, queries.hit_rate(tenant, Period(now - WINDOW, now)), now)
 
 
 def open_alert(tenant: Tenant) -> Alert | None:
@@ -27,7 +27,8 @@ def open_alert(tenant: Tenant) -> Alert | None:
     return Alert.objects.filter(tenant=tenant, cleared_at=None).first()
 
 
-def _settle(tenant: Tenant, measured: HitRate, now: datetime) -> None:
+def settle(tenant: Tenant, measured: HitRate, now: datetime) -> None:
+    """Fire, keep or end a tenant's alert by what was measured of the 24 hours before `now`."""
     alert = open_alert(tenant)
     minimum = settings.HIT_RATE_ALERT_MIN_REQUESTS
     firing = is_firing(measured, minimum, firing=alert is not None)

@@ -81,12 +81,12 @@ def test_caches_stand_apart(alice: Client, worked: Tenant, send: Send, event: An
 
 
 def test_an_alert_is_on_both_pages_until_it_is_over(alice: Client, worked: Tenant) -> None:
-    alerts._settle(worked, HitRate(100, 1000, 612), NOON)
+    alerts.settle(worked, HitRate(100, 1000, 612), NOON)
     firing = "Alert hit rate 61.2 % over 24 hours, under 70 % since 14 Oct 2026, 12:00"
     overview = plain(alice.get("/?month=2026-10").content.decode())
     assert f"Token-efficiency cost $4.27 {firing}" in overview
     assert firing in plain(alice.get("/efficiency/?month=2026-10").content.decode())
-    alerts._settle(worked, HitRate(100, 1000, 800), NOON.replace(hour=15))
+    alerts.settle(worked, HitRate(100, 1000, 800), NOON.replace(hour=15))
     assert "Alert hit rate" not in plain(alice.get("/?month=2026-10").content.decode())
     text = plain(alice.get("/efficiency/?month=2026-10").content.decode())
     assert "14 Oct 2026, 12:00 14 Oct 2026, 15:00 61.2 % 80.0 %" in text
@@ -96,7 +96,7 @@ def test_the_page_of_another_tenant_is_not_found(
     charlie: Client, worked: Tenant, other: Tenant
 ) -> None:
     assert charlie.get("/efficiency/?tenant=acme").status_code == 404
-    alerts._settle(worked, HitRate(100, 1000, 0), NOON)
+    alerts.settle(worked, HitRate(100, 1000, 0), NOON)
     text = charlie.get("/efficiency/?month=2026-10").content.decode()
     assert "No events from 1–31" in plain(text).replace("\u00a0", " ")
     assert "Alert hit rate" not in text

@@ -166,12 +166,12 @@ def test_two_workers_that_find_the_same_make_one_alert(tenant: Tenant) -> None:
 def test_a_worker_that_was_late_brings_nothing_back(tenant: Tenant) -> None:
     """It measured before the other one ended the alert, and comes after it."""
     low, high = HitRate(100, 100, 0), HitRate(100, 100, 90)
-    alerts._settle(tenant, low, NOON)
-    alerts._settle(tenant, high, NOON + HOUR)
-    alerts._settle(tenant, low, NOON + HOUR / 2)
+    alerts.settle(tenant, low, NOON)
+    alerts.settle(tenant, high, NOON + HOUR)
+    alerts.settle(tenant, low, NOON + HOUR / 2)
     assert open_alert(tenant) is None
-    alerts._settle(tenant, low, NOON + 2 * HOUR)
-    alerts._settle(tenant, high, NOON + HOUR)
+    alerts.settle(tenant, low, NOON + 2 * HOUR)
+    alerts.settle(tenant, high, NOON + HOUR)
     assert open_alert(tenant) is not None
 
 
@@ -192,9 +192,9 @@ def test_a_store_that_is_down_is_tried_again(tenant: Tenant, store_down: None) -
 def test_alerts_by_api(make_tenant: Callable[..., Tenant], api: Callable[[Tenant], Client]) -> None:
     mine, other = make_tenant(), make_tenant()
     for tenant in (mine, other):
-        alerts._settle(tenant, HitRate(100, 1000, 600), NOON)
-        alerts._settle(tenant, HitRate(100, 1000, 800), NOON + HOUR)
-    alerts._settle(mine, HitRate(100, 1000, 500), NOON + 2 * HOUR)
+        alerts.settle(tenant, HitRate(100, 1000, 600), NOON)
+        alerts.settle(tenant, HitRate(100, 1000, 800), NOON + HOUR)
+    alerts.settle(mine, HitRate(100, 1000, 500), NOON + 2 * HOUR)
     client = api(mine)
     rows = client.get("/api/v1/alerts").json()["rows"]
     assert [(row["state"], row["value"], row["lowest"]) for row in rows] == [
@@ -214,8 +214,8 @@ def test_alerts_by_api(make_tenant: Callable[..., Tenant], api: Callable[[Tenant
 
 def test_alerts_come_a_page_at_a_time(tenant: Tenant, api: Callable[[Tenant], Client]) -> None:
     for n in range(101):
-        alerts._settle(tenant, HitRate(100, 1000, 600), NOON + 2 * n * HOUR)
-        alerts._settle(tenant, HitRate(100, 1000, 800), NOON + (2 * n + 1) * HOUR)
+        alerts.settle(tenant, HitRate(100, 1000, 600), NOON + 2 * n * HOUR)
+        alerts.settle(tenant, HitRate(100, 1000, 800), NOON + (2 * n + 1) * HOUR)
     client = api(tenant)
     first = client.get("/api/v1/alerts?state=cleared").json()
     second = client.get(first["next"]).json()

@@ -1,14 +1,17 @@
 """A key shows its own tenant and nothing of another."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from metering.alerts import settle
 from metering.ingest import Report
 from metering.models import Tenant
+from metering.usage.alert import HitRate
 from tests.conftest import Events
 
 AT = "2026-10-05T12:00:00Z"
@@ -24,7 +27,7 @@ def reads() -> list[str]:
 
 
 def test_every_view_that_reads_is_known() -> None:
-    assert reads() == ["/api/v1/daa", "/api/v1/quarantine"]
+    assert reads() == ["/api/v1/daa", "/api/v1/alerts", "/api/v1/quarantine"]
 
 
 @pytest.mark.parametrize("path", reads())
@@ -47,6 +50,7 @@ def test_alice_sees_what_is_hers_and_bob_nothing_of_it(
             ],
         )
         roll(tenant)
+        settle(tenant, HitRate(100, 100, 0), datetime(2026, 10, 5, tzinfo=UTC))
     url = f"{path}?from=2026-10-05&to=2026-10-06"
     theirs, nothing = (api(tenant).get(url) for tenant in (alice, bob))
     assert (theirs.status_code, nothing.status_code) == (200, 200)
