@@ -172,6 +172,10 @@ ROLLUP_EVERY_SECONDS = env.int("ROLLUP_EVERY_SECONDS", 60)
 ALERTS_EVERY_SECONDS = env.int("ALERTS_EVERY_SECONDS", 300)
 # Calls in 24 hours below which a low hit rate raises no alert.
 HIT_RATE_ALERT_MIN_REQUESTS = env.int("HIT_RATE_ALERT_MIN_REQUESTS", 100)
+# How often it is looked which sources of chip telemetry are due.
+COLLECT_EVERY_SECONDS = env.int("COLLECT_EVERY_SECONDS", 10)
+# How long spans are kept to find the agents of late ones, at least; they go by whole months.
+TRACE_SPANS_DAYS = env.int("TRACE_SPANS_DAYS", 90, validate=environs.validate.Range(min=1))
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
@@ -206,7 +210,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(ALERTS_EVERY_SECONDS),
         "options": {"expires": ALERTS_EVERY_SECONDS},
     },
+    "collect-chips": {
+        "task": "metering.tasks.collect_due_chips",
+        "schedule": float(COLLECT_EVERY_SECONDS),
+        "options": {"expires": COLLECT_EVERY_SECONDS},
+    },
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
+    "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

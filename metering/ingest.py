@@ -34,6 +34,13 @@ class Report:
     conflicts: int = 0
     rejected: list[Rejected] = field(default_factory=list)
 
+    def add(self, other: "Report") -> None:
+        """Count what became of more events in."""
+        self.accepted += other.accepted
+        self.duplicates += other.duplicates
+        self.conflicts += other.conflicts
+        self.rejected += other.rejected
+
 
 def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
     """Store the valid ones of these CloudEvents in JSON; quarantine the others.

@@ -71,7 +71,10 @@ class Task(_Data, frozen=True, kw_only=True, gc=False):
 
 
 class Tokens(_Data, frozen=True, kw_only=True, gc=False):
-    """`agent.tokens`: one model call, in disjoint token classes."""
+    """`agent.tokens`: one model call, in disjoint token classes; of several modalities one of each.
+
+    The `part` 1 is the request; `other_prompt_tokens` are those of the prompt in the other parts.
+    """
 
     provider: Text = ""
     model: Name
@@ -82,6 +85,8 @@ class Tokens(_Data, frozen=True, kw_only=True, gc=False):
     output_tokens: Number = 0
     reasoning_tokens: Number = 0
     modality: Name = "text"
+    part: Annotated[int, Meta(ge=1, le=2**31)] = 1
+    other_prompt_tokens: Number = 0
     service_tier: Text = ""
     attempt: Annotated[int, Meta(ge=1, le=2**31)] = 1
     prefix_blocks: PrefixBlocks = []
