@@ -11,16 +11,6 @@ from metering.usage.calls import USEFUL, PricedCalls
 from metering.usage.efficiency import share
 from metering.usage.period import Period
 
-CACHE_FIELDS = (
-    "cache",
-    "lookups",
-    "hits",
-    "cache_hit_rate",
-    "saved_tokens",
-    "avoided_cost",
-    "unpriced",
-)
-
 
 @dataclass(slots=True)
 class CacheRow:

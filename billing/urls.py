@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from billing import api
+from billing import api, caches_api
 
 urlpatterns = [
     path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
-    path("api/v1/caches", api.Caches.as_view(), name="api-caches"),
+    path("api/v1/caches", caches_api.Caches.as_view(), name="api-caches"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
     path("api/v1/invoices/<slug:number>", api.InvoiceDetail.as_view(), name="api-invoice"),

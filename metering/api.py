@@ -1,41 +1,56 @@
 """The ingestion API and the reads that need no prices."""
 
 from dataclasses import asdict
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import lago_api, queries
+from metering.api_rows import ACTIVE_DAY, QUARANTINED
 from metering.authentication import tenant_of
 from metering.collectors import lago
-from metering.collectors.cloudevents import JSON, UnknownContentType, UnreadableBody, split_body
+from metering.collectors.bounds import NotObjects, TooManyEvents
+from metering.collectors.cloudevents import (
+    JSON,
+    Batch,
+    UnknownContentType,
+    UnreadableBody,
+    split_body,
+)
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
-from metering.models import Alert, Tenant
-from metering.parameters import page_after, read_number, read_range
+from metering.models import Tenant
+from metering.openapi.describe import RANGE, lists, parameter, takes
+from metering.openapi.events import EVENT_ANSWERS, EVENT_BODIES, EVENT_HEADERS
+from metering.parameters import page_after, read_range
 from metering.problems import problem
-from metering.usage.alert import CLEARS_AT, FIRES_BELOW
 
 PAGE = 100
 
 
+@takes(EVENT_BODIES, EVENT_ANSWERS, *EVENT_HEADERS)
 @ingest_view()
 def post_events(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /api/v1/events`: CloudEvents in every mode and batch, and Lago's single event."""
+    """`POST /api/v1/events`: CloudEvents in every mode and batch, and Lago's single event.
+
+    An event counts once, by (tenant, source, id): the first one received wins for ever.
+    """
     if request.content_type == JSON and "ce-specversion" not in request.headers:
         event = lago.single(body)
         if event is not None:
             return lago_api.post_single(tenant, event)
     try:
         bodies = split_body(request.content_type or "", request.headers, body)
+        if isinstance(bodies, Batch):
+            bodies.check()
         return answer(ingest(tenant, bodies), request)
     except UnknownContentType as error:
         raise Refusal(415, "Unsupported Media Type", str(error)) from None
-    except UnreadableBody as error:
+    except TooManyEvents as error:
+        raise Refusal(413, "Content Too Large", str(error)) from None
+    except (UnreadableBody, NotObjects) as error:
         raise Refusal(400, "Bad Request", str(error)) from None
 
 
@@ -56,6 +71,7 @@ def answer(report: Report, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@lists(ACTIVE_DAY, *RANGE)
 class ActiveDays(APIView):
     """`GET /api/v1/daa`: one row for each of the tenant's days."""
 
@@ -69,41 +85,10 @@ class ActiveDays(APIView):
         return Response({"rows": rows, "next": None})
 
 
-class Alerts(APIView):
-    """`GET /api/v1/alerts`: what is firing and what was, the latest first; `state` chooses."""
-
-    def get(self, request: Request) -> Response:
-        found = Alert.objects.filter(tenant=tenant_of(request))
-        state = request.query_params.get("state", "")
-        if state not in {"", "firing", "cleared"}:
-            raise ValidationError({"state": f"must be firing or cleared, not {state!r}"})
-        if state:
-            found = found.filter(cleared_at__isnull=state == "firing")
-        if last := read_number(request, "after"):
-            found = found.filter(pk__lt=last)
-        rows = list(found[: PAGE + 1])
-        following = None
-        if len(rows) > PAGE:
-            more = urlencode({"state": state, "after": rows[PAGE - 1].pk})
-            following = request.build_absolute_uri(f"?{more}")
-        return Response({"rows": [_alert(row) for row in rows[:PAGE]], "next": following})
-
-
-def _alert(row: Alert) -> dict[str, object]:
-    return {
-        "id": row.pk,
-        "kind": row.kind,
-        "state": row.state,
-        "value": row.value or None,
-        "lowest": row.lowest,
-        "fires_below": str(FIRES_BELOW),
-        "clears_at": str(CLEARS_AT),
-        "fired_at": row.fired_at,
-        "checked_at": row.checked_at,
-        "cleared_at": row.cleared_at,
-    }
-
-
+@lists(
+    QUARANTINED,
+    parameter("after", {"type": "string", "format": "uuid"}, "The last row of the page before."),
+)
 class Quarantine(APIView):
     """`GET /api/v1/quarantine`: what was refused and why, a page at a time."""
 

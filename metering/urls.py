@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from metering import api, health, lago_api, litellm_api, otlp_api
+from metering import alerts_api, api, health, lago_api, litellm_api, otlp_api
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -10,7 +10,7 @@ urlpatterns = [
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
     path("api/v1/daa", api.ActiveDays.as_view(), name="daa"),
-    path("api/v1/alerts", api.Alerts.as_view(), name="alerts"),
+    path("api/v1/alerts", alerts_api.Alerts.as_view(), name="alerts"),
     path("api/v1/quarantine", api.Quarantine.as_view(), name="quarantine"),
     *(
         path(f"{prefix}v1/{signal}", view, name=f"otlp-{signal}{number}")
