@@ -54,6 +54,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
             [
                 Entry("Overview", reverse("overview"), here == "overview"),
                 Entry("Efficiency", reverse("efficiency"), here == "efficiency"),
+                Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),
         Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),

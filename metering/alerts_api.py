@@ -1,8 +1,5 @@
 """The read of alerts."""
 
-from urllib.parse import urlencode
-
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,7 +8,7 @@ from metering.api_rows import ALERT
 from metering.authentication import tenant_of
 from metering.models import Alert
 from metering.openapi.describe import lists, parameter
-from metering.parameters import read_number
+from metering.parameters import next_page, read_choice, read_number
 from metering.usage.alert import CLEARS_AT, FIRES_BELOW
 
 PAGE = 100
@@ -31,9 +28,7 @@ class Alerts(APIView):
 
     def get(self, request: Request) -> Response:
         found = Alert.objects.filter(tenant=tenant_of(request))
-        state = request.query_params.get("state", "")
-        if state not in {"", "firing", "cleared"}:
-            raise ValidationError({"state": f"must be firing or cleared, not {state!r}"})
+        state = read_choice(request, "state", ("firing", "cleared"))
         if state:
             found = found.filter(cleared_at__isnull=state == "firing")
         if last := read_number(request, "after"):
@@ -41,9 +36,7 @@ class Alerts(APIView):
         rows = list(found[: PAGE + 1])
         following = None
         if len(rows) > PAGE:
-            chosen = {"state": state} if state else {}
-            more = urlencode({**chosen, "after": rows[PAGE - 1].pk})
-            following = request.build_absolute_uri(f"?{more}")
+            following = next_page(request, str(rows[PAGE - 1].pk))
         return Response({"rows": [_alert(row) for row in rows[:PAGE]], "next": following})
 
 

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import lago_api, queries
-from metering.api_rows import ACTIVE_DAY, QUARANTINED
+from metering.api_rows import ACTIVE_DAY
 from metering.authentication import tenant_of
 from metering.collectors import lago
 from metering.collectors.bounds import NotObjects, TooManyEvents
@@ -22,12 +22,10 @@ from metering.collectors.cloudevents import (
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
-from metering.openapi.describe import RANGE, lists, parameter, takes
+from metering.openapi.describe import RANGE, lists, takes
 from metering.openapi.events import EVENT_ANSWERS, EVENT_BODIES, EVENT_HEADERS
-from metering.parameters import page_after, read_range
+from metering.parameters import read_range
 from metering.problems import problem
-
-PAGE = 100
 
 
 @takes(EVENT_BODIES, EVENT_ANSWERS, *EVENT_HEADERS)
@@ -83,18 +81,3 @@ class ActiveDays(APIView):
             for day in days
         ]
         return Response({"rows": rows, "next": None})
-
-
-@lists(
-    QUARANTINED,
-    parameter("after", {"type": "string", "format": "uuid"}, "The last row of the page before."),
-)
-class Quarantine(APIView):
-    """`GET /api/v1/quarantine`: what was refused and why, a page at a time."""
-
-    def get(self, request: Request) -> Response:
-        rows = queries.quarantined(tenant_of(request), PAGE + 1, page_after(request))
-        following = None
-        if len(rows) > PAGE:
-            following = request.build_absolute_uri(f"?after={rows[PAGE - 1].reference}")
-        return Response({"rows": [row._asdict() for row in rows[:PAGE]], "next": following})

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("metering", "0003_chip_sources")]
+    dependencies = [("metering", "0003_chip_sources"), ("metering", "0005_ingestion_alerts")]
 
     operations = [
         migrations.CreateModel(
