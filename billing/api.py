@@ -56,6 +56,8 @@ _COST_FIELDS = (
     "token_efficiency_cost",
     "succeeded_tasks",
     "cost_per_succeeded_task",
+    "repeat_tasks",
+    "repeat_work",
     "saving_in_reach",
     "unpriced",
 )

@@ -2,6 +2,7 @@
 
 from billing.exports.registry import EXPORTS
 from billing.queries import CALL_DIMENSIONS
+from metering.clickhouse.cache_query import CACHE_DIMENSIONS
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.openapi.describe import parameter, path
 from metering.openapi.schemas import (
@@ -78,12 +79,34 @@ EFFICIENCY = component(
             "token_efficiency_cost": _amount("token_cost / effective_tokens × 1,000,000."),
             "succeeded_tasks": nullable(count("Null by what a task has none of, such as a model.")),
             "cost_per_succeeded_task": _amount("Tokens, chips and tools of all tasks, for each."),
+            "repeat_tasks": nullable(
+                count("Of the succeeded ones, done before: another had their fingerprint.")
+            ),
+            "repeat_work": nullable(decimal("repeat_tasks / succeeded tasks.")),
             "saving_in_reach": _amount("repeated × (input price − cache-read price)."),
             "unpriced": _UNPRICED,
             "currency": _CURRENCY,
         },
         CALL_DIMENSIONS,
         "How much of the tokens was of use, and what that cost.",
+    ),
+)
+
+CACHE = component(
+    "CacheRow",
+    grouped(
+        {
+            "cache": text("The cache's name."),
+            "lookups": count("Look-ups."),
+            "hits": count("Look-ups that found something."),
+            "cache_hit_rate": nullable(decimal("hits / lookups.")),
+            "saved_tokens": count("Tokens that hits saved."),
+            "avoided_cost": _amount("What they would have cost as input; in no other amount."),
+            "unpriced": _UNPRICED,
+            "currency": _CURRENCY,
+        },
+        CACHE_DIMENSIONS,
+        "What a cache above the model avoided.",
     ),
 )
 

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.rating.errors import ChargeError

@@ -11,6 +11,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
     path("bursts/", burst_views.bursts, name="bursts"),
+    path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),

@@ -36,3 +36,22 @@ QUARANTINED = component(
         of="An event that was refused.",
     ),
 )
+
+ALERT = component(
+    "Alert",
+    record(
+        {
+            "id": count("Its name here."),
+            "kind": text("What it is about.", "hit_rate"),
+            "state": text("", "firing", "cleared"),
+            "value": nullable(decimal("Hit rate at the last check; null when no call was left.")),
+            "lowest": decimal("The lowest hit rate of all checks."),
+            "fires_below": decimal("A rate below this one fires."),
+            "clears_at": decimal("A rate from this one on ends it."),
+            "fired_at": moment("When it began."),
+            "checked_at": moment("When the rate of the 24 hours before was last looked at."),
+            "cleared_at": nullable(moment("When it was over; null while it fires.")),
+        },
+        of="A hit rate that was low over 24 hours.",
+    ),
+)

@@ -56,6 +56,14 @@ def page_after(request: Request) -> uuid.UUID | None:
         raise ValidationError({"after": f"{text!r} is not a reference"}) from None
 
 
+def read_number(request: Request, name: str) -> int:
+    """A whole number of at most 18 digits; 0 when it is absent."""
+    text = request.query_params.get(name) or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise ValidationError({name: f"{text!r} is not a whole number"})
+    return int(text)
+
+
 def read_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:
     """A parameter that is one of a few words; empty when it is absent."""
     text = request.query_params.get(name, "")

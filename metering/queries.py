@@ -10,7 +10,8 @@ from django.conf import settings
 from metering.clickhouse import evidence_query
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
-from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
+from metering.clickhouse.cache_query import CacheQuery, CacheUse
+from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
 from metering.clickhouse.chip_query import chips_received as _chips_received
 from metering.clickhouse.chip_query import chips_used
@@ -21,6 +22,7 @@ from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
+from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.unmetered_query import unmetered_calls
@@ -33,29 +35,35 @@ from metering.clickhouse.usage_query import (
 from metering.models import Tenant
 from metering.spans import agree_received
 from metering.usage.active import ActiveDay
+from metering.usage.alert import HitRate
 from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
 
 __all__ = [
+    "CacheUse",
     "DailyUse",
     "EventRow",
     "IntakeHour",
     "MeterQuantity",
     "Quarantined",
+    "RepeatWork",
     "StoreUnavailable",
     "UsageRow",
+    "cache_use",
     "chip_intervals",
     "chips",
     "chips_received",
     "daa",
     "daily_use",
     "evidence",
+    "hit_rate",
     "intake",
     "meter_quantities",
     "priced_calls",
     "quarantined",
+    "repeat_work",
     "store_now",
     "unmetered_requests",
     "usage",
@@ -124,16 +132,37 @@ def priced_calls(
 ) -> PricedGroups:
     """Model calls summed by group, price and outcome.
 
-    From the rollups; with `received_before` straight from the events received before it.
+    From the rollups; with `received_before` straight from the events received before it. Calls of
+    a long period may come in several sums of one group.
     """
     if received_before is None:
-        calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+        sources = iter([rollup_calls_sql(tenant.id, tenant.timezone, period)])
     else:
-        scope = _scope(tenant, period, received_before)
-        calls, wasted, bound = raw_calls_sql(scope, _reuse_window())
-    return PricedCallsQuery(
-        calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
-    ).rows()
+        sources = raw_calls(_scope(tenant, period, received_before), _reuse_window())
+    return [
+        row
+        for calls, wasted, bound in sources
+        for row in PricedCallsQuery(
+            calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
+        ).rows()
+    ]
+
+
+def hit_rate(tenant: Tenant, period: Period) -> HitRate:
+    """How much of the prompts of a period was read from a cache, straight from the events."""
+    [row] = UsageQuery(scope=_typed(_scope(tenant, period), "agent.tokens")).rows()
+    prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    return HitRate(row.requests, prompt, row.cache_read_tokens)
+
+
+def repeat_work(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[RepeatWork]:
+    """Succeeded tasks, and those of them that had been done before, by group, from the rollups."""
+    return RepeatWorkQuery(scope=_scope(tenant, period), group_by=group_by).rows()
+
+
+def cache_use(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[CacheUse]:
+    """Look-ups in caches above the model by group, cache, model and local day."""
+    return CacheQuery(scope=_scope(tenant, period), group_by=group_by).rows()
 
 
 def daily_use(

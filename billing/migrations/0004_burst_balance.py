@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0002_immutable_invoices'),
+        ('billing', '0003_price_catalogue'),
         ('metering', '0002_chip_scrape'),
     ]
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from metering.clickhouse.barrier import store_now
+from metering.clickhouse.call_slices import call_slices
 from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
 from metering.clickhouse.cluster import on_cluster, stored
 from metering.clickhouse.commit import settle_received
@@ -168,19 +169,33 @@ def _steps(stale: Stale) -> Iterator[list[datetime]]:
 
 def _derive_step(scope: Scope, hours: list[datetime], generation: int) -> None:
     """The scope spans the hours; those between them that are not stale are left alone."""
-    for table, columns, (sql, bound) in (
-        ("rollup_calls", (*CALL_COLUMNS, "reusable_tokens"), _calls(scope)),
-        ("rollup_tasks", _TASK_COLUMNS, _tasks(scope)),
-        ("rollup_agents", ("day", "agent", "events"), _agents(scope)),
-    ):
-        hour = "toStartOfHour(time)" if table == "rollup_calls" else "hour"
-        command(
-            f"INSERT INTO {table} (tenant, hour, generation, {', '.join(columns)})"
-            f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})"
-            f" WHERE toUnixTimestamp({hour}) IN %(hours)s",
-            bound | {"generation": generation, "hours": [int(h.timestamp()) for h in hours]},
-            max_partitions_per_insert_block=0,
-        )
+    calls = replace(scope, types=("agent.tokens",))
+    for part in call_slices(calls):
+        within = [hour for hour in hours if part.start - HOUR < hour < part.end]
+        if within:
+            columns = (*CALL_COLUMNS, "reusable_tokens")
+            query = _calls(replace(calls, period=part))
+            _write("rollup_calls", columns, query, within, generation)
+    _write("rollup_tasks", _TASK_COLUMNS, _tasks(scope), hours, generation)
+    _write("rollup_agents", ("day", "agent", "events"), _agents(scope), hours, generation)
+
+
+def _write(
+    table: str,
+    columns: tuple[str, ...],
+    query: tuple[str, Bound],
+    hours: list[datetime],
+    generation: int,
+) -> None:
+    sql, bound = query
+    hour = "toStartOfHour(time)" if table == "rollup_calls" else "hour"
+    command(
+        f"INSERT INTO {table} (tenant, hour, generation, {', '.join(columns)})"
+        f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})"
+        f" WHERE toUnixTimestamp({hour}) IN %(hours)s",
+        bound | {"generation": generation, "hours": [int(h.timestamp()) for h in hours]},
+        max_partitions_per_insert_block=0,
+    )
 
 
 _TASK_COLUMNS = (
@@ -198,8 +213,7 @@ _TASK_COLUMNS = (
 
 
 def _calls(scope: Scope) -> tuple[str, Bound]:
-    window = timedelta(seconds=settings.REUSE_WINDOW_SECONDS)
-    return calls_sql(replace(scope, types=("agent.tokens",)), window)
+    return calls_sql(scope, timedelta(seconds=settings.REUSE_WINDOW_SECONDS))
 
 
 def _tasks(scope: Scope) -> tuple[str, Bound]:

@@ -144,6 +144,19 @@ def test_a_phone_folds_the_navigation_and_never_scrolls_sideways(phone: Visitor)
     assert phone.value("document.documentElement.scrollWidth") == 390
 
 
+def test_the_bill_is_drawn_as_a_waterfall_that_fits_a_phone(phone: Visitor) -> None:
+    phone.log_in()
+    phone.page.goto(f"{phone.base}/efficiency/?month=2026-10")
+    phone.page.locator("#bill[data-drawn]").wait_for()
+    assert phone.page.locator("#bill .barlayer .point").count() == 7
+    text = phone.page.locator("#bill").inner_text()
+    # $3 useful, $1.70 of the failed task, $3 of chips: the whole is $7.70.
+    for label in ("Useful tokens", "Failed tokens", "$1.70", "Total", "$7.70"):
+        assert label in text
+    assert phone.value("document.documentElement.scrollWidth") == 390
+    assert phone.complaints == []
+
+
 def test_the_theme_follows_the_system_without_a_reload(desktop: Visitor) -> None:
     desktop.log_in()
     desktop.see_charts()

@@ -163,3 +163,36 @@ def chip_seconds(event: Event) -> Decimal:
     data = event["data"]
     length = moment(data["ended_at"]) - moment(data["started_at"])
     return Decimal(str(data.get("count", 1))) * (length // timedelta(microseconds=1)) / 1_000_000
+
+
+def repeat_work(
+    events: list[Event], period: Period, group: Callable[[Event], str]
+) -> dict[str, tuple[int, int]]:
+    """By group: the tasks that succeeded in the period, and those another had succeeded with."""
+    done = sorted(
+        (last for last in outcomes(events).values() if last["data"]["status"] == "succeeded"),
+        key=place,
+    )
+    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for nth, task in enumerate(done):
+        if moment(task["time"]) in period:
+            mark = task["data"].get("fingerprint", "")
+            again = bool(mark) and mark in [t["data"].get("fingerprint") for t in done[:nth]]
+            succeeded, repeated = found[group(task)]
+            found[group(task)] = succeeded + 1, repeated + again
+    return dict(found)
+
+
+def cache_use(
+    events: list[Event], period: Period, group: Callable[[Event], str]
+) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """By group, cache and model: look-ups, hits, and the tokens that hits saved."""
+    found: dict[tuple[str, str, str], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    for event in of_type(events, "agent.cache"):
+        if moment(event["time"]) in period:
+            data = event["data"]
+            key = group(event), data["cache"], data.get("model", "")
+            lookups, hits, saved = found[key]
+            more = data.get("saved_tokens", 0) if data["hit"] else 0
+            found[key] = lookups + 1, hits + data["hit"], saved + more
+    return dict(found)

@@ -1,4 +1,4 @@
-"""`bench ingest` measures a running installation, and says what it cannot measure."""
+"""`bench` measures a running installation, and says what it cannot measure."""
 
 import json
 
@@ -36,3 +36,20 @@ def test_an_answer_that_is_not_204_ends_the_load(live_server: object) -> None:
     request = post("/api/v1/events", "not-a-key", "application/json", b"{}")
     with pytest.raises(BenchError, match="401"):
         seconds_for(port, 1, iter([request]), lambda: None)
+
+
+@pytest.mark.slow
+def test_reusable_context_is_measured_beside_its_yardsticks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two hundred sessions, half of them with a system prompt that was seen before."""
+    call_command("bench", "efficiency", "--json", "--blocks", "110000")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["calls"], found["blocks"]) == (3392, 3392 * 32)
+    assert 0 < found["ratio"] < 1
+    assert found["rollup_mib"] >= found["idle_mib"] > 10
+
+
+def test_too_few_blocks_are_refused() -> None:
+    with pytest.raises(CommandError, match="at least 2048"):
+        call_command("bench", "efficiency", "--blocks", "2047")
