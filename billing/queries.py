@@ -25,6 +25,7 @@ __all__ = [
     "EfficiencyRow",
     "SpendDay",
     "bursts",
+    "costs",
     "efficiency",
     "invoices",
     "spend_by_day",
@@ -157,6 +158,11 @@ def efficiency(tenant: Tenant, period: Period, group_by: Names = ()) -> list[Eff
         )
         for group in sorted({*sums, *costs} if of_tasks else sums)
     ]
+
+
+def costs(tenant: Tenant, period: Period, group_by: Names) -> dict[Names, GroupCost]:
+    """What each group cost the operator, from the rollups; groups without any cost are left out."""
+    return dict(_costs(tenant, period, group_by))
 
 
 def spend_by_day(tenant: Tenant, period: Period) -> list[SpendDay]:

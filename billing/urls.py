@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from billing import api
+from billing import active_api, api
 
 urlpatterns = [
     path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
+    path("api/v1/daa", active_api.ActiveDays.as_view(), name="daa"),
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),

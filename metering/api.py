@@ -18,6 +18,8 @@ from metering.parameters import page_after, read_range
 from metering.problems import problem
 
 PAGE = 100
+# Twelve weeks, unless a range is asked for.
+RETENTION_DAYS = 84
 
 
 @ingest_view()
@@ -53,15 +55,20 @@ def answer(report: Report, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-class ActiveDays(APIView):
-    """`GET /api/v1/daa`: one row for each of the tenant's days."""
+class Retention(APIView):
+    """`GET /api/v1/retention`: a row for each week in which agents delivered for the first time."""
 
     def get(self, request: Request) -> Response:
         tenant = tenant_of(request)
-        days = queries.daa(tenant, read_range(request, tenant))
+        cohorts = queries.retention(tenant, read_range(request, tenant, RETENTION_DAYS))
         rows = [
-            asdict(day) | {"stickiness": None if day.stickiness is None else str(day.stickiness)}
-            for day in days
+            {
+                "week": cohort.week,
+                "agents": cohort.agents,
+                "retained": cohort.retained,
+                "rates": [str(rate) for rate in cohort.rates],
+            }
+            for cohort in cohorts
         ]
         return Response({"rows": rows, "next": None})
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from metering.clickhouse import evidence_query, quarantine
+from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
@@ -18,6 +19,7 @@ from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine import Quarantined
+from metering.clickhouse.retention_query import RetentionQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.usage_query import (
@@ -32,6 +34,7 @@ from metering.usage.active import ActiveDay
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
+from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
     "DailyUse",
@@ -44,11 +47,13 @@ __all__ = [
     "chip_intervals",
     "chips",
     "daa",
+    "daa_by",
     "daily_use",
     "evidence",
     "meter_quantities",
     "priced_calls",
     "quarantined",
+    "retention",
     "store_now",
     "usage",
     "usage_types",
@@ -100,6 +105,33 @@ def daa(tenant: Tenant, period: Period) -> list[ActiveDay]:
     ).rows()
     # A zone that moves across the date line leaves a date out.
     return [day for day in found if day.date in days]
+
+
+def daa_by(tenant: Tenant, period: Period, name: str) -> list[tuple[str, ActiveDay]]:
+    """Agents under each value of `name` (DAA_DIMENSIONS or a label), by local day and value.
+
+    A value is a fleet of its own, whose numbers are those that its events alone would give; days
+    without any are left out. From the events.
+    """
+    days = local_days(period, tenant.timezone)
+    found = ActiveGroupQuery(
+        scope=_scope(tenant, period),
+        name=name,
+        start=days[0],
+        end=days[-1] + timedelta(days=1),
+        min_tasks=settings.DAA_MIN_TASKS,
+    ).rows()
+    return [(value, day) for value, day in found if day.date in days]
+
+
+def retention(tenant: Tenant, period: Period) -> list[Cohort]:
+    """The cohorts of the weeks that the period has a part of, up to its end, from the rollups."""
+    days = local_days(period, tenant.timezone)
+    end = days[-1] + timedelta(days=1)
+    counts = RetentionQuery(
+        tenant=tenant.id, start=monday(days[0]), end=end, min_tasks=settings.DAA_MIN_TASKS
+    ).counts()
+    return retention_table(counts, end)
 
 
 def priced_calls(

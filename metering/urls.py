@@ -9,7 +9,7 @@ urlpatterns = [
     path("api/v1/events", api.post_events, name="events"),
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
-    path("api/v1/daa", api.ActiveDays.as_view(), name="daa"),
+    path("api/v1/retention", api.Retention.as_view(), name="retention"),
     path("api/v1/quarantine", api.Quarantine.as_view(), name="quarantine"),
     *(
         path(f"{prefix}v1/{signal}", view, name=f"otlp-{signal}{number}")

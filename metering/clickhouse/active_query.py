@@ -1,63 +1,52 @@
 """Daily active agents, out of the rollups: which agents were active, and which delivered."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from metering.clickhouse.connection import Row, select
-from metering.clickhouse.rollup import CURRENT
-from metering.clickhouse.scope import Bound
-from metering.usage.active import DORMANCY_DAYS, MONTH_DAYS, WEEK_DAYS, ActiveDay
-
-# One row for each agent and day it was active on, over all time: an agent is new only once.
-_AGENT_DAYS = (
-    f"SELECT day, agent FROM rollup_agents WHERE {CURRENT} AND day < %(end)s GROUP BY day, agent"
+from metering.clickhouse.agent_masks import (
+    COUNTS,
+    DAYS_AT_ONCE,
+    LOOKBACK,
+    NO_DAY,
+    bit,
+    bits,
+    counts_sql,
+    window,
 )
+from metering.clickhouse.connection import BOUNDED, Row, select
+from metering.clickhouse.generations import CURRENT_DAYS
+from metering.clickhouse.scope import Bound
+from metering.usage.active import ActiveDay
 
-_ACTIVE = f"""
-    SELECT day, count() AS active, countIf(nth = 1) AS new,
-        countIf(nth > 1 AND day - previous >= %(dormancy)s) AS resurrected,
-        countIf(nth > 1 AND day - previous <= %(dormancy)s) AS seen_before
+# An agent's first day may have been told before the day itself, and may have become an earlier one.
+_MASKS = f"""
+    SELECT '' AS g0, groupBitOr(here) AS active, groupBitOr(first_here) AS first,
+        {bits("here", "sub_agent")} AS sub_agent,
+        {bits("here", "succeeded >= %(min_tasks)s")} AS delivering,
+        {bits("here", "delivered_sub_task")} AS delivered_sub_task
     FROM (
-        SELECT day, agent, row_number() OVER agents AS nth,
-            lagInFrame(day) OVER agents AS previous
-        FROM ({_AGENT_DAYS})
-        WINDOW agents AS (
-            PARTITION BY agent ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        SELECT agent, {bit("day")} AS here, {NO_DAY} AS first_here,
+            sub_agent, succeeded, delivered_sub_task
+        FROM rollup_agent_days
+        WHERE {CURRENT_DAYS} AND day >= %(window)s AND day < %(end)s
+        UNION ALL
+        SELECT agent, {NO_DAY}, {bit("argMax(first_day, generation)")}, false, 0, false
+        FROM rollup_agent_firsts
+        WHERE tenant = %(tenant)s AND timezone = %(timezone)s AND agent IN (
+            SELECT agent FROM rollup_agent_firsts
+            WHERE tenant = %(tenant)s AND timezone = %(timezone)s
+                AND first_day >= %(start)s AND first_day < %(end)s
         )
+        GROUP BY agent
     )
-    WHERE day >= %(start)s GROUP BY day
+    GROUP BY agent
 """
 
-# How many agents were active at least once in the days before each day.
-_SEEN = f"""
-    SELECT later, uniqExact(agent) AS seen
-    FROM ({_AGENT_DAYS})
-    ARRAY JOIN arrayMap(n -> day + n, range(1, %(dormancy)s + 1)) AS later
-    WHERE later >= %(start)s AND later < %(end)s GROUP BY later
-"""
-
-# Who delivered on which day. Tasks are read to the end of time, for a later event of a task takes
-# its outcome to another day.
-DELIVERING = f"""
-    SELECT day, agent, count() AS succeeded, countIf(parent != '') > 0 AS sub_agent
-    FROM (
-        SELECT toDate(max((time, source, id)).1, %(timezone)s) AS day,
-            argMax(agent, (time, source, id)) AS agent,
-            argMax(status, (time, source, id)) AS outcome,
-            argMax(parent_task, (time, source, id)) AS parent
-        FROM rollup_tasks WHERE {CURRENT} AND hour >= toDate(%(first_hour)s) GROUP BY task
-    )
-    WHERE outcome = 'succeeded' AND agent != '' AND day < %(end)s
-    GROUP BY day, agent HAVING succeeded >= %(min_tasks)s
-"""
-
-_DELIVERED = f"""
-    SELECT later, countIf(later = day) AS delivering,
-        countIf(later = day AND sub_agent) AS delivering_sub_agents,
-        uniqExactIf(agent, later < day + {WEEK_DAYS}) AS waa, uniqExact(agent) AS maa
-    FROM ({DELIVERING})
-    ARRAY JOIN arrayMap(n -> day + n, range({MONTH_DAYS})) AS later
-    WHERE later >= %(start)s AND later < %(end)s GROUP BY later
+_TASKS = f"""
+    SELECT day, sum(succeeded) FROM rollup_agent_days
+    WHERE {CURRENT_DAYS} AND day >= %(start)s AND day < %(end)s AND succeeded >= %(min_tasks)s
+    GROUP BY day
 """
 
 
@@ -71,46 +60,58 @@ class ActiveQuery:
     end: date
     min_tasks: int = 1
 
+    def sql(self) -> tuple[str, Bound]:
+        """COUNTS by day, of at most DAYS_AT_ONCE days."""
+        return counts_sql(_MASKS), self._bound | window(self.start, self.end)
+
+    def rows(self) -> list[ActiveDay]:
+        tasks: dict[date, int] = dict(select(_TASKS, self._bound))
+        found = {day.date: day for part in self._parts() for day in part._counted(tasks)}
+        days = [self.start + timedelta(days=n) for n in range((self.end - self.start).days)]
+        return [found.get(day, ActiveDay(date=day)) for day in days]
+
     @property
-    def bound(self) -> Bound:
+    def _bound(self) -> Bound:
         return {
             "tenant": self.tenant,
             "timezone": self.timezone,
             "start": self.start,
             "end": self.end,
             "min_tasks": self.min_tasks,
-            "dormancy": DORMANCY_DAYS,
-            # A day more than MAA looks back: hours are UTC, days are the tenant's.
-            "first_hour": self.start - timedelta(days=MONTH_DAYS + 1),
         }
 
-    def rows(self) -> list[ActiveDay]:
-        active = _by_day(select(_ACTIVE, self.bound))
-        seen = _by_day(select(_SEEN, self.bound))
-        delivered = _by_day(select(_DELIVERED, self.bound))
-        days = [self.start + timedelta(days=n) for n in range((self.end - self.start).days)]
-        return [
-            _active_day(day, active.get(day), seen.get(day, (0,))[0], delivered.get(day))
-            for day in days
-        ]
+    def _parts(self) -> Iterator["ActiveQuery"]:
+        for start, end in in_parts(self.start, self.end):
+            yield ActiveQuery(
+                tenant=self.tenant,
+                timezone=self.timezone,
+                start=start,
+                end=end,
+                min_tasks=self.min_tasks,
+            )
+
+    def _counted(self, tasks: dict[date, int]) -> Iterator[ActiveDay]:
+        sql, bound = self.sql()
+        for _, nth, *counts in select(sql, bound, **BOUNDED):
+            day = day_of(self.start, nth)
+            yield active_day(day, counts, tasks.get(day, 0))
 
 
-def _by_day(rows: list[Row]) -> dict[date, Row]:
-    return {row[0]: row[1:] for row in rows}
+def in_parts(start: date, end: date) -> Iterator[tuple[date, date]]:
+    """Ranges of as many days as one query can count."""
+    while start < end:
+        until = min(start + timedelta(days=DAYS_AT_ONCE), end)
+        yield start, until
+        start = until
 
 
-def _active_day(day: date, active: Row | None, seen: int, delivered: Row | None) -> ActiveDay:
-    count, new, resurrected, seen_before = active or (0, 0, 0, 0)
-    delivering, sub_agents, waa, maa = delivered or (0, 0, 0, 0)
+def day_of(start: date, nth: int) -> date:
+    """The day of a bit in the window of a range."""
+    return start + timedelta(days=nth - LOOKBACK)
+
+
+def active_day(day: date, counts: Row | list[int], succeeded_tasks: int) -> ActiveDay:
+    """A day out of its COUNTS."""
     return ActiveDay(
-        date=day,
-        active=count,
-        new=new,
-        resurrected=resurrected,
-        returning=count - new - resurrected,
-        dormant=seen - seen_before,
-        delivering=delivering,
-        delivering_sub_agents=sub_agents,
-        waa=waa,
-        maa=maa,
+        date=day, succeeded_tasks=succeeded_tasks, **dict(zip(COUNTS, counts, strict=True))
     )
