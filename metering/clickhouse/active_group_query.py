@@ -10,8 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from metering.clickhouse.active_query import active_day, day_of, in_parts
-from metering.clickhouse.agent_masks import LOOKBACK, NO_DAY, bit, counts_sql, window
+from metering.clickhouse.active_query import by_day, in_parts
+from metering.clickhouse.agent_masks import (
+    COUNTS,
+    LOOKBACK,
+    NO_DAY,
+    bit,
+    counted,
+    counts_sql,
+    window,
+)
 from metering.clickhouse.connection import BOUNDED, select
 from metering.clickhouse.scope import Bound, Scope, dimension_sql
 from metering.clickhouse.usage_query import outcomes_sql
@@ -24,6 +32,8 @@ TYPES: dict[str, tuple[str, ...]] = {
     "model": ("agent.tokens", "agent.cache"),
     "region": ("agent.chip",),
 }
+
+_NAMES = tuple(COUNTS)
 
 _DELIVERED = """
     SELECT g0, agent, day, count() AS succeeded, countIf(parent != '') > 0 AS sub_task
@@ -84,18 +94,20 @@ class ActiveGroupQuery:
     def rows(self) -> list[tuple[str, ActiveDay]]:
         """By day and value."""
         parts = in_parts(self.start, self.end)
-        return [row for start, end in parts for row in self._rows(start, end)]
+        found = [row for start, end in parts for row in self._rows(start, end)]
+        return sorted(found, key=lambda row: (row[1].date, row[0]))
 
     def _rows(self, start: date, end: date) -> Iterator[tuple[str, ActiveDay]]:
         query, tasks, bound = self.sql(start, end)
         succeeded = {(value, day): count for value, day, count in select(tasks, bound, **BOUNDED)}
-        for value, nth, *counts in select(query, bound, **BOUNDED):
-            day = day_of(start, nth)
-            if any(counts):
-                yield value, active_day(day, counts, succeeded.get((value, day), 0))
+        for value, *columns in select(query, bound, **BOUNDED):
+            for day, counts in by_day(start, _NAMES, columns):
+                if any(counts.values()):
+                    done = succeeded.get((value, day), 0)
+                    yield value, counted(day, counts, succeeded_tasks=done)
 
     def sql(self, start: date, end: date) -> tuple[str, str, Bound]:
-        """g0, nth and COUNTS; g0, day and succeeded tasks; and the values of both."""
+        """COUNTS by value; value, day and succeeded tasks; and the bound values of both."""
         bound: Bound = window(start, end) | {"min_tasks": self.min_tasks, "start": start}
         value = dimension_sql(self.name, 0, bound)
         events = self._scope("active", EPOCH, TYPES.get(self.name, ()))
@@ -110,7 +122,8 @@ class ActiveGroupQuery:
             f"SELECT g0, day, sum(succeeded) FROM ({delivered})"
             " WHERE day >= %(start)s GROUP BY g0, day"
         )
-        return counts_sql(masks), tasks, bound | events.params | reports.params | of_delivered
+        counts = counts_sql(masks, _NAMES, (end - start).days)
+        return counts, tasks, bound | events.params | reports.params | of_delivered
 
     def _delivered(self, value: str) -> tuple[str, Bound]:
         scope = self._scope("outcome", self._looked_back)

@@ -1,20 +1,19 @@
 """Daily active agents, out of the rollups: which agents were active, and which delivered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from metering.clickhouse.agent_masks import (
-    COUNTS,
     DAYS_AT_ONCE,
-    LOOKBACK,
     NO_DAY,
+    OF_HISTORY,
     bit,
-    bits,
+    counted,
     counts_sql,
     window,
 )
-from metering.clickhouse.connection import BOUNDED, Row, select
+from metering.clickhouse.connection import BOUNDED, select
 from metering.clickhouse.generations import CURRENT_DAYS
 from metering.clickhouse.scope import Bound
 from metering.usage.active import ActiveDay
@@ -22,16 +21,14 @@ from metering.usage.active import ActiveDay
 # An agent's first day may have been told before the day itself, and may have become an earlier one.
 _MASKS = f"""
     SELECT '' AS g0, groupBitOr(here) AS active, groupBitOr(first_here) AS first,
-        {bits("here", "sub_agent")} AS sub_agent,
-        {bits("here", "succeeded >= %(min_tasks)s")} AS delivering,
-        {bits("here", "delivered_sub_task")} AS delivered_sub_task
+        groupBitOr(delivered) AS delivering
     FROM (
         SELECT agent, {bit("day")} AS here, {NO_DAY} AS first_here,
-            sub_agent, succeeded, delivered_sub_task
+            if(succeeded >= %(min_tasks)s, here, {NO_DAY}) AS delivered
         FROM rollup_agent_days
         WHERE {CURRENT_DAYS} AND day >= %(window)s AND day < %(end)s
         UNION ALL
-        SELECT agent, {NO_DAY}, {bit("argMax(first_day, generation)")}, false, 0, false
+        SELECT agent, {NO_DAY}, {bit("argMax(first_day, generation)")}, {NO_DAY}
         FROM rollup_agent_firsts
         WHERE tenant = %(tenant)s AND timezone = %(timezone)s AND agent IN (
             SELECT agent FROM rollup_agent_firsts
@@ -43,9 +40,12 @@ _MASKS = f"""
     GROUP BY agent
 """
 
-_TASKS = f"""
-    SELECT day, sum(succeeded) FROM rollup_agent_days
-    WHERE {CURRENT_DAYS} AND day >= %(start)s AND day < %(end)s AND succeeded >= %(min_tasks)s
+# What a day says of itself.
+_OF_DAY = ("active_sub_agents", "delivering", "delivering_sub_agents", "succeeded_tasks")
+_DAYS = f"""
+    SELECT day, countIf(sub_agent), countIf(delivers), countIf(delivers AND delivered_sub_task),
+        sumIf(succeeded, succeeded >= %(min_tasks)s AS delivers)
+    FROM rollup_agent_days WHERE {CURRENT_DAYS} AND day >= %(start)s AND day < %(end)s
     GROUP BY day
 """
 
@@ -61,12 +61,12 @@ class ActiveQuery:
     min_tasks: int = 1
 
     def sql(self) -> tuple[str, Bound]:
-        """COUNTS by day, of at most DAYS_AT_ONCE days."""
-        return counts_sql(_MASKS), self._bound | window(self.start, self.end)
+        """What of COUNTS is OF_HISTORY by day, for at most DAYS_AT_ONCE days."""
+        days = (self.end - self.start).days
+        return counts_sql(_MASKS, OF_HISTORY, days), self._bound | window(self.start, self.end)
 
     def rows(self) -> list[ActiveDay]:
-        tasks: dict[date, int] = dict(select(_TASKS, self._bound))
-        found = {day.date: day for part in self._parts() for day in part._counted(tasks)}
+        found = {day.date: day for part in self._parts() for day in part._counted()}
         days = [self.start + timedelta(days=n) for n in range((self.end - self.start).days)]
         return [found.get(day, ActiveDay(date=day)) for day in days]
 
@@ -90,11 +90,13 @@ class ActiveQuery:
                 min_tasks=self.min_tasks,
             )
 
-    def _counted(self, tasks: dict[date, int]) -> Iterator[ActiveDay]:
+    def _counted(self) -> Iterator[ActiveDay]:
+        rows = select(_DAYS, self._bound)
+        of_day = {day: dict(zip(_OF_DAY, counts, strict=True)) for day, *counts in rows}
         sql, bound = self.sql()
-        for _, nth, *counts in select(sql, bound, **BOUNDED):
-            day = day_of(self.start, nth)
-            yield active_day(day, counts, tasks.get(day, 0))
+        for _, *columns in select(sql, bound, **BOUNDED):
+            for day, counts in by_day(self.start, OF_HISTORY, columns):
+                yield counted(day, counts, **of_day.get(day, {}))
 
 
 def in_parts(start: date, end: date) -> Iterator[tuple[date, date]]:
@@ -105,13 +107,9 @@ def in_parts(start: date, end: date) -> Iterator[tuple[date, date]]:
         start = until
 
 
-def day_of(start: date, nth: int) -> date:
-    """The day of a bit in the window of a range."""
-    return start + timedelta(days=nth - LOOKBACK)
-
-
-def active_day(day: date, counts: Row | list[int], succeeded_tasks: int) -> ActiveDay:
-    """A day out of its COUNTS."""
-    return ActiveDay(
-        date=day, succeeded_tasks=succeeded_tasks, **dict(zip(COUNTS, counts, strict=True))
-    )
+def by_day(
+    start: date, names: Sequence[str], columns: Sequence[Sequence[int]]
+) -> Iterator[tuple[date, dict[str, int]]]:
+    """The named counts of each day, out of an array of days for each name."""
+    for nth, counts in enumerate(zip(*columns, strict=True)):
+        yield start + timedelta(days=nth), dict(zip(names, counts, strict=True))

@@ -5,10 +5,11 @@ every look back ends within it. One pass over the rows gives a few numbers for e
 rest is shifts.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from metering.clickhouse.scope import Bound
-from metering.usage.active import DORMANCY_DAYS, MONTH_DAYS, WEEK_DAYS
+from metering.usage.active import DORMANCY_DAYS, MONTH_DAYS, WEEK_DAYS, ActiveDay
 
 LOOKBACK = max(DORMANCY_DAYS, MONTH_DAYS - 1)
 # As many days as fit beside them into 64 bits.
@@ -25,48 +26,40 @@ def bit(day: str) -> str:
     return f"bitShiftLeft(toUInt64({inside}), {nth})"
 
 
-def bits(day: str, condition: str) -> str:
-    """An aggregate of the bits `day` where the condition holds."""
-    return f"groupBitOrIf({day}, {condition})"
-
-
 def window(start: date, end: date) -> Bound:
-    """What `bit` and `counts_sql` need for the days from `start` to before `end`."""
-    return {
-        "window": start - timedelta(days=LOOKBACK),
-        "end": end,
-        "lookback": LOOKBACK,
-        "width": LOOKBACK + (end - start).days,
-    }
+    """What `bit` needs for the days from `start` to before `end`."""
+    return {"window": start - timedelta(days=LOOKBACK), "end": end}
 
 
-# What is counted of each day, as the agents whose bit of it is set.
+# What can be counted of each day, as the agents whose bit of it is set.
 COUNTS: dict[str, str] = {
     "active": "active",
-    "active_sub_agents": "bitAnd(active, sub_agent)",
-    "delivering": "delivering",
-    "delivering_sub_agents": "bitAnd(delivering, delivered_sub_task)",
     "new": "new",
-    "returning": "bitAnd(active, bitAnd(bitNot(new), seen_lately))",
-    "resurrected": "bitAnd(active, bitAnd(bitNot(new), bitNot(seen_lately)))",
+    "resurrected": "bitAnd(active, bitNot(bitOr(new, seen_lately)))",
     "dormant": "bitAnd(seen_before, bitNot(active))",
     "waa": "delivering_week",
     "maa": "delivering_month",
+    "active_sub_agents": "bitAnd(active, sub_agent)",
+    "delivering": "delivering",
+    "delivering_sub_agents": "bitAnd(delivering, delivered_sub_task)",
 }
+# Those that need what was before the day.
+OF_HISTORY = ("active", "new", "resurrected", "dormant", "waa", "maa")
 
 
-def counts_sql(masks: str) -> str:
-    """SELECT g0, nth and COUNTS, of masks: g0, active, first, sub_agent, delivering, …; by agent.
+def counts_sql(masks: str, names: Sequence[str], days: int) -> str:
+    """SELECT g0 and, of each of the named COUNTS, an array with one number for each of the days.
 
-    `first` may have bits of days on which the agent is not active; they do not count.
+    Made of a row of masks for each agent: active, first and delivering, and what else the names
+    need. `first` may have bits of days on which the agent is not active; they do not count.
     """
-    counts = ", ".join(f"countIf(bitTest({name}_, nth))" for name in COUNTS)
-    columns = ", ".join(f"{sql} AS {name}_" for name, sql in COUNTS.items())
+    # Repeating every row for every day, to group by day, took eight times as long.
+    counts = ", ".join(_counts_of_days(name, days) for name in names)
+    columns = ", ".join(f"{COUNTS[name]} AS {name}_" for name in names)
     return f"""
-        SELECT g0, nth, {counts} FROM (
+        SELECT g0, {counts} FROM (
             SELECT g0, {columns} FROM (
-                SELECT g0, active, delivering, sub_agent, delivered_sub_task,
-                    bitAnd(first, active) AS new,
+                SELECT *, bitAnd(first, active) AS new,
                     bitShiftLeft({_within("active", DORMANCY_DAYS - 1)}, 1) AS seen_lately,
                     bitShiftLeft({_within("active", DORMANCY_DAYS)}, 1) AS seen_before,
                     {_within("delivering", WEEK_DAYS)} AS delivering_week,
@@ -74,9 +67,19 @@ def counts_sql(masks: str) -> str:
                 FROM ({masks})
             )
         )
-        ARRAY JOIN range(%(lookback)s, %(width)s) AS nth
-        GROUP BY g0, nth ORDER BY nth, g0
+        GROUP BY g0
     """
+
+
+def _counts_of_days(name: str, days: int) -> str:
+    nths = range(LOOKBACK, LOOKBACK + days)
+    return f"[{', '.join(f'countIf(bitTest({name}_, {nth}))' for nth in nths)}]"
+
+
+def counted(day: date, counts: Mapping[str, int], **others: int) -> ActiveDay:
+    """An ActiveDay out of COUNTS, and of others that were counted elsewhere."""
+    returning = counts["active"] - counts["new"] - counts["resurrected"]
+    return ActiveDay(date=day, returning=returning, **counts, **others)
 
 
 def _within(mask: str, days: int) -> str:

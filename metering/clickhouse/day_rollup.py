@@ -52,15 +52,20 @@ _LATER = f"""
     ))
 """
 
-_TASK_HOURS = """
-    INSERT INTO rollup_task_hours (tenant, task, hour)
-    SELECT DISTINCT tenant, sipHash64(task), toStartOfHour(time) FROM events
-    WHERE tenant = %(tenant)s AND type = 'agent.task' AND {arrived}
-"""
+# All that arrived or lost since is between the first and the last hour it touched.
+_TOUCHED = (
+    "tenant = %(tenant)s AND time >= fromUnixTimestamp64Micro(%(begin)s)"
+    " AND time < fromUnixTimestamp64Micro(%(finish)s)"
+)
 _ARRIVED = (
     "received_at >= fromUnixTimestamp64Micro(%(since)s)"
     " AND received_at < fromUnixTimestamp64Micro(%(until)s)"
 )
+_TASK_HOURS = f"""
+    INSERT INTO rollup_task_hours (tenant, task, hour)
+    SELECT DISTINCT tenant, sipHash64(task), toStartOfHour(time) FROM events
+    WHERE {_TOUCHED} AND type = 'agent.task' AND {_ARRIVED}
+"""
 _LOSERS = """
     SELECT identity, commit FROM superseded
     WHERE tenant = %(tenant)s AND received_at >= fromUnixTimestamp64Micro(%(since)s)
@@ -69,32 +74,38 @@ _LOSERS = """
 """
 _HOURS_OF_TASKS = f"""
     SELECT DISTINCT hour FROM rollup_task_hours WHERE tenant = %(tenant)s AND task IN (
-        SELECT sipHash64(task) FROM events WHERE tenant = %(tenant)s AND type = 'agent.task'
+        SELECT sipHash64(task) FROM events WHERE {_TOUCHED} AND type = 'agent.task'
             AND ({_ARRIVED} OR (identity, commit) IN ({_LOSERS}))
     )
 """
 
 # An agent that may be gone from a day: its first day is looked for among all of them.
 _MAY_BE_GONE = f"""
-    SELECT DISTINCT {_AGENT} AS agent FROM events
-    WHERE tenant = %(tenant)s AND agent != '' AND (identity, commit) IN ({_LOSERS})
+    SELECT DISTINCT {_AGENT} AS agent FROM (
+        SELECT agent FROM events WHERE {_TOUCHED} AND (identity, commit) IN ({_LOSERS})
+    )
 """
-_EVERY_AGENT = """
-    SELECT agent FROM rollup_agent_firsts
-    WHERE tenant = %(tenant)s AND timezone = %(timezone)s
-    UNION DISTINCT SELECT agent FROM rollup_agent_days
-    WHERE tenant = %(tenant)s AND day IN %(days)s AND generation = %(generation)s
-"""
-_SOUGHT = f"""
+# All days there are, and agents that none of them has any more.
+_ALL_FIRSTS = f"""
     SELECT agent, min(day) AS first FROM (
-        SELECT agent, {_NEVER} AS day FROM ({{sought}})
-        UNION ALL
-        SELECT agent, day FROM rollup_agent_days
-        WHERE {CURRENT_DAYS} AND day NOT IN %(days)s AND agent IN ({{sought}})
+        SELECT agent, {_NEVER} AS day FROM rollup_agent_firsts
+        WHERE tenant = %(tenant)s AND timezone = %(timezone)s
         UNION ALL
         SELECT agent, day FROM rollup_agent_days
         WHERE tenant = %(tenant)s AND day IN %(days)s AND generation = %(generation)s
-            AND agent IN ({{sought}})
+    )
+    GROUP BY agent
+"""
+_SOUGHT = f"""
+    SELECT agent, min(day) AS first FROM (
+        SELECT agent, {_NEVER} AS day FROM ({_MAY_BE_GONE})
+        UNION ALL
+        SELECT agent, day FROM rollup_agent_days
+        WHERE {CURRENT_DAYS} AND day NOT IN %(days)s AND agent IN ({_MAY_BE_GONE})
+        UNION ALL
+        SELECT agent, day FROM rollup_agent_days
+        WHERE tenant = %(tenant)s AND day IN %(days)s AND generation = %(generation)s
+            AND agent IN ({_MAY_BE_GONE})
     )
     GROUP BY agent
 """
@@ -155,10 +166,14 @@ class DayRollup:
         """Write and publish them. Hours must have been published before."""
         if not self.events:
             return
-        command(_TASK_HOURS.format(arrived=_ARRIVED), self._bound)
+        command(_TASK_HOURS, self._bound)
         days = sorted(self._days())
         for step in self._steps([day for day in days if _exists(day, self.timezone)]):
             self._derive(step)
+        self.publish(days)
+
+    def publish(self, days: Sequence[date]) -> None:
+        """Make the rows of the days that were written under this generation the valid ones."""
         bound = self._bound | {"days": tuple(days)}
         self._find_firsts(bound)
         # Arrays of dates come as texts.
@@ -172,6 +187,8 @@ class DayRollup:
             "timezone": self.timezone,
             "since": self.since,
             "until": micros(self.until),
+            "begin": micros(min(self.events)),
+            "finish": micros(max(self.events) + HOUR),
             "generation": self.generation,
         }
 
@@ -232,10 +249,9 @@ class DayRollup:
     def _find_firsts(self, bound: Bound) -> None:
         """An agent's first day, where it is new, has become earlier, or may be there no more."""
         if not self.since:
-            firsts = _SOUGHT.format(sought=_EVERY_AGENT)
+            firsts = _ALL_FIRSTS
         elif self.without_superseded:
-            sought = _SOUGHT.format(sought=_MAY_BE_GONE)
-            firsts = f"{sought} UNION ALL {_EARLIER.format(sought=_MAY_BE_GONE)}"
+            firsts = f"{_SOUGHT} UNION ALL {_EARLIER.format(sought=_MAY_BE_GONE)}"
         else:
             firsts = _EARLIER.format(sought="SELECT toUInt128(0) WHERE 0")
         command(_FIRSTS.format(firsts=firsts), bound, **BOUNDED)

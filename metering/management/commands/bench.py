@@ -8,6 +8,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from metering.bench.daa import DAYS, bench_daa, daa_table
 from metering.bench.ingest import BATCH, CONNECTIONS, IngestResult, bench_ingest
 from metering.bench.installation import BenchError, running_installation
 from metering.commands import one_sentence
@@ -19,11 +20,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["ingest"])
+        parser.add_argument("what", choices=["ingest", "daa"])
         parser.add_argument("--events", type=int, default=200_000, help="how many (200,000)")
+        parser.add_argument(
+            "--agent-days", type=int, default=100_000_000, help="how many, for daa (100,000,000)"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON only")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["what"] == "daa":
+            self._daa(options)
+            return
         if options["events"] < BATCH * CONNECTIONS:
             raise CommandError(f"--events must be at least {BATCH * CONNECTIONS}")
         try:
@@ -39,6 +46,18 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(
             msgspec.json.encode(asdict(result)).decode() if options["json"] else _table(result)
+        )
+
+    def _daa(self, options: dict[str, Any]) -> None:
+        if options["agent_days"] < DAYS * 100:
+            raise CommandError(f"--agent-days must be at least {DAYS * 100}")
+        with (
+            one_sentence(),
+            tqdm(total=options["agent_days"], unit=" agent-days", disable=None) as bar,
+        ):
+            result = bench_daa(options["agent_days"], lambda done: _show(bar, done))
+        self.stdout.write(
+            msgspec.json.encode(asdict(result)).decode() if options["json"] else daa_table(result)
         )
 
 
