@@ -2,8 +2,8 @@
 
 The rows are made inside ClickHouse: 60 days of a fleet, so that a page of the last 30 reads all of
 them. The scan gives one number. The page says of each day who was active, new, returning,
-resurrected and dormant, who delivered, and the distinct agents of its 7 and 30 days. Both in one run,
-on one machine, of rows that both read; what both know has to be equal.
+resurrected and dormant, who delivered, and the distinct agents of its 7 and 30 days. Both in one
+run, on one machine, of rows that both read; what both know has to be equal.
 """
 
 from collections.abc import Callable

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from metering.clickhouse.active_query import by_day, in_parts
+from metering.clickhouse.active_query import in_parts
 from metering.clickhouse.agent_masks import (
     COUNTS,
     LOOKBACK,
     NO_DAY,
     bit,
+    by_day,
     counted,
     counts_sql,
     window,
@@ -100,11 +101,11 @@ class ActiveGroupQuery:
     def _rows(self, start: date, end: date) -> Iterator[tuple[str, ActiveDay]]:
         query, tasks, bound = self.sql(start, end)
         succeeded = {(value, day): count for value, day, count in select(tasks, bound, **BOUNDED)}
-        for value, *columns in select(query, bound, **BOUNDED):
-            for day, counts in by_day(start, _NAMES, columns):
-                if any(counts.values()):
-                    done = succeeded.get((value, day), 0)
-                    yield value, counted(day, counts, succeeded_tasks=done)
+        rows = select(query, bound, **BOUNDED)
+        for value, day, counts in by_day(rows, _NAMES, start, end):
+            if any(counts.values()):
+                done = succeeded.get((value, day), 0)
+                yield value, counted(day, counts, succeeded_tasks=done)
 
     def sql(self, start: date, end: date) -> tuple[str, str, Bound]:
         """COUNTS by value; value, day and succeeded tasks; and the bound values of both."""
@@ -122,7 +123,7 @@ class ActiveGroupQuery:
             f"SELECT g0, day, sum(succeeded) FROM ({delivered})"
             " WHERE day >= %(start)s GROUP BY g0, day"
         )
-        counts = counts_sql(masks, _NAMES, (end - start).days)
+        counts = counts_sql(masks, _NAMES)
         return counts, tasks, bound | events.params | reports.params | of_delivered
 
     def _delivered(self, value: str) -> tuple[str, Bound]:

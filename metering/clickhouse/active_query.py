@@ -1,6 +1,6 @@
 """Daily active agents, out of the rollups: which agents were active, and which delivered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,6 +9,7 @@ from metering.clickhouse.agent_masks import (
     NO_DAY,
     OF_HISTORY,
     bit,
+    by_day,
     counted,
     counts_sql,
     window,
@@ -61,9 +62,8 @@ class ActiveQuery:
     min_tasks: int = 1
 
     def sql(self) -> tuple[str, Bound]:
-        """What of COUNTS is OF_HISTORY by day, for at most DAYS_AT_ONCE days."""
-        days = (self.end - self.start).days
-        return counts_sql(_MASKS, OF_HISTORY, days), self._bound | window(self.start, self.end)
+        """What of COUNTS is OF_HISTORY, of at most DAYS_AT_ONCE days."""
+        return counts_sql(_MASKS, OF_HISTORY), self._bound | window(self.start, self.end)
 
     def rows(self) -> list[ActiveDay]:
         found = {day.date: day for part in self._parts() for day in part._counted()}
@@ -94,9 +94,9 @@ class ActiveQuery:
         rows = select(_DAYS, self._bound)
         of_day = {day: dict(zip(_OF_DAY, counts, strict=True)) for day, *counts in rows}
         sql, bound = self.sql()
-        for _, *columns in select(sql, bound, **BOUNDED):
-            for day, counts in by_day(self.start, OF_HISTORY, columns):
-                yield counted(day, counts, **of_day.get(day, {}))
+        counts = by_day(select(sql, bound, **BOUNDED), OF_HISTORY, self.start, self.end)
+        for _, day, counts_of_day in counts:
+            yield counted(day, counts_of_day, **of_day.get(day, {}))
 
 
 def in_parts(start: date, end: date) -> Iterator[tuple[date, date]]:
@@ -105,11 +105,3 @@ def in_parts(start: date, end: date) -> Iterator[tuple[date, date]]:
         until = min(start + timedelta(days=DAYS_AT_ONCE), end)
         yield start, until
         start = until
-
-
-def by_day(
-    start: date, names: Sequence[str], columns: Sequence[Sequence[int]]
-) -> Iterator[tuple[date, dict[str, int]]]:
-    """The named counts of each day, out of an array of days for each name."""
-    for nth, counts in enumerate(zip(*columns, strict=True)):
-        yield start + timedelta(days=nth), dict(zip(names, counts, strict=True))
