@@ -185,3 +185,15 @@ def test_retention_by_the_week_of_the_first_delivery(
     # Whose first delivery was before the range is in no cohort of it.
     later = api(acme).get("/api/v1/retention?from=2026-10-12&to=2026-10-21").json()["rows"]
     assert [row["week"] for row in later] == ["2026-10-12"]
+
+
+def test_another_tenant_sees_nothing_of_it(
+    acme: Tenant, make_tenant: Callable[..., Tenant], api: Api
+) -> None:
+    bob = api(make_tenant())
+    for query in ("", "&group_by=model", "&group_by=labels.team"):
+        rows = bob.get(f"/api/v1/daa?{RANGE}{query}").json()["rows"]
+        assert len(rows) == (0 if query else 2)
+        assert not any(row["active"] or row["dormant"] or row["maa"] for row in rows)
+    assert bob.get("/api/v1/retention").json()["rows"] == []
+    assert api(acme).get(f"/api/v1/daa?{RANGE}&group_by=model").json()["rows"] != []

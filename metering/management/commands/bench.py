@@ -55,7 +55,10 @@ class Command(BaseCommand):
             one_sentence(),
             tqdm(total=options["agent_days"], unit=" agent-days", disable=None) as bar,
         ):
-            result = bench_daa(options["agent_days"], lambda done: _show(bar, done))
+            try:
+                result = bench_daa(options["agent_days"], lambda done: _show(bar, done))
+            except BenchError as error:
+                raise CommandError(str(error)) from None
         self.stdout.write(
             msgspec.json.encode(asdict(result)).decode() if options["json"] else daa_table(result)
         )
