@@ -22,11 +22,15 @@ up: $(VENV)/.runtime ## Start everything on PORT (8000), empty
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+.PHONY: soak
+soak: $(VENV)/.dev ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/.dev ## Run what touches the database on PostgreSQL (POSTGRES_URL)
-	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m pytest -n $(JOBS) -m "not browser" tests/billing tests/dashboards tests/metering
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m pytest -n $(JOBS) -m "not browser and not slow" tests/billing tests/dashboards tests/metering
 
 .PHONY: check
 check: $(VENV)/.dev ## Style, types, import rules, missing migrations
@@ -42,7 +46,7 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.runtime ## Measure ingestion beside the bare driver, in one run
+bench: $(VENV)/.runtime ## Measure ingestion beside the bare driver and an empty view, in one run
 	$(BIN)/python manage.py bench ingest
 
 .PHONY: lock

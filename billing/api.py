@@ -20,6 +20,7 @@ from billing.rating.money import plain
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.models import ApiKey, Tenant
 from metering.parameters import read_group_by, read_range
+from metering.queries import unmetered_requests
 from metering.usage.period import month_period
 
 LINES_PAGE = 500
@@ -99,10 +100,14 @@ class Usage(APIView):
     def get(self, request: Request) -> Response:
         tenant = _tenant(request)
         group_by = read_group_by(request, USAGE_DIMENSIONS)
-        found = queries.usage(tenant, read_range(request, tenant), group_by)
+        period = read_range(request, tenant)
+        found = queries.usage(tenant, period, group_by)
+        # What is set aside belongs to no group.
+        unmetered = None if group_by else unmetered_requests(tenant, period)
         rows = [
             _grouped(row.usage.group)
             | _fields(row.usage, _USAGE_FIELDS)
+            | {"unmetered_requests": unmetered}
             | {"cost": _json(row.cost), "currency": tenant.currency, "unpriced": row.unpriced}
             for row in found
         ]

@@ -1,4 +1,4 @@
-"""Brings tenants, plans, cost prices and contracts to what a file says, and says what changed.
+"""Brings tenants, plans, prices and more to what a file says, and says what changed.
 
 What the file leaves out stays as it is. Plans and prices may be edited at any time, also versions
 that invoices were made from: a finalized invoice carries the terms it was priced from.
@@ -14,6 +14,7 @@ from django.db import models, transaction
 
 from billing.configuration_schema import (
     ChipPriceEntry,
+    ChipSourceEntry,
     ConfigurationError,
     ContractEntry,
     Document,
@@ -28,7 +29,7 @@ from billing.rating.errors import ChargeError
 from billing.rating.money import ZERO, plain
 from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
-from metering.models import Tenant
+from metering.models import ChipSource, Tenant
 from metering.usage.burst import BurstTerms
 
 E = TypeVar("E")
@@ -54,6 +55,7 @@ def apply_configuration(document: Document, *, dry_run: bool = False) -> list[st
             *_each("tenants", document.tenants, _tenant),
             *_each("prices", document.prices, _price),
             *_each("contracts", document.contracts, _contract),
+            *_each("chip_sources", document.chip_sources, _chip_source),
         ]
         _refuse_mixed_currencies()
         transaction.set_rollback(dry_run)
@@ -114,10 +116,15 @@ def _price(entry: PriceEntry) -> Iterator[_Saved]:
         )
 
 
-def _contract(entry: ContractEntry) -> Iterator[_Saved]:
+def _tenant_of(entry: ContractEntry | ChipSourceEntry) -> Tenant:
     tenant = Tenant.objects.filter(slug=entry.tenant).first()
     if tenant is None:
         raise ConfigurationError(f"tenant: there is no tenant {entry.tenant!r}")
+    return tenant
+
+
+def _contract(entry: ContractEntry) -> Iterator[_Saved]:
+    tenant = _tenant_of(entry)
     numbers = _numbers(entry, (*_CONTRACT_QUANTITIES, *_CONTRACT_PRICES))
     prices = {name: getattr(entry, name) for name in (*_CONTRACT_PRICES, "burst_tiers")}
     parse_burst_prices(prices, path="")
@@ -129,6 +136,12 @@ def _contract(entry: ContractEntry) -> Iterator[_Saved]:
     }
     key = {"tenant": tenant, "chip": entry.chip, "valid_from": entry.valid_from}
     yield _upsert(BurstContract, key, values)
+
+
+def _chip_source(entry: ChipSourceEntry) -> Iterator[_Saved]:
+    key = {"tenant": _tenant_of(entry), "kind": entry.kind, "url": entry.url}
+    names = ("chip", "every_seconds", "enabled")
+    yield _upsert(ChipSource, key, {name: getattr(entry, name) for name in names})
 
 
 def _check_quantities(entry: ContractEntry, numbers: Mapping[str, Decimal | None]) -> None:
@@ -147,12 +160,13 @@ def _numbers(entry: object, names: tuple[str, ...]) -> dict[str, Decimal | None]
     }
 
 
-_Keyed = TokenPrice | ChipPrice | ToolPrice | BurstContract
+_Keyed = TokenPrice | ChipPrice | ToolPrice | BurstContract | ChipSource
 _KINDS: dict[type[_Keyed], str] = {
     TokenPrice: "price of model",
     ChipPrice: "price of chip",
     ToolPrice: "price of tool",
     BurstContract: "contract",
+    ChipSource: "chip source",
 }
 
 
@@ -161,7 +175,9 @@ def _upsert(model: type[_Keyed], key: Mapping[str, Any], values: Mapping[str, An
     return _save(row, values, f"{_KINDS[model]} {row}")
 
 
-def _price_key(model: type[_Keyed], entry: PriceEntry) -> dict[str, object]:
+def _price_key(
+    model: type[TokenPrice | ChipPrice | ToolPrice], entry: PriceEntry
+) -> dict[str, object]:
     return {name: getattr(entry, name) for name in model.KEY}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import yaml
@@ -120,11 +120,23 @@ class ContractEntry(_Strict):
     credit_cap: Amount = "0"
 
 
+class ChipSourceEntry(_Strict):
+    """An exporter of chip telemetry that is asked every so many seconds."""
+
+    tenant: Code
+    kind: Literal["dcgm", "opencost"]
+    url: str
+    chip: Annotated[str, Meta(max_length=512)] = ""
+    every_seconds: int = 60
+    enabled: bool = True
+
+
 class _Sections(_Strict):
     tenants: list[TenantEntry] = []
     plans: list[PlanEntry] = []
     prices: list[dict[str, Any]] = []
     contracts: list[ContractEntry] = []
+    chip_sources: list[ChipSourceEntry] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +147,7 @@ class Document:
     plans: list[PlanEntry]
     prices: list[PriceEntry]
     contracts: list[ContractEntry]
+    chip_sources: list[ChipSourceEntry]
 
 
 def read_document(path: Path) -> Document:
@@ -160,6 +173,7 @@ def parse_document(text: str, *, is_json: bool) -> Document:
         plans=sections.plans,
         prices=[_price(entry, f"prices[{n}]") for n, entry in enumerate(sections.prices)],
         contracts=sections.contracts,
+        chip_sources=sections.chip_sources,
     )
     for section in ("plans", "prices", "contracts"):
         for n, entry in enumerate(getattr(document, section)):

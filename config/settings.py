@@ -157,7 +157,7 @@ REST_FRAMEWORK = {
 }
 
 WEB_WORKERS = env.int("WEB_WORKERS", 1)
-WEB_THREADS = env.int("WEB_THREADS", 32)
+WEB_THREADS = env.int("WEB_THREADS", 96)
 
 # How long one commit of events may take; past it the client is told to try again.
 INGEST_COMMIT_SECONDS = env.int("INGEST_COMMIT_SECONDS", 20)
@@ -169,6 +169,10 @@ REUSE_WINDOW_SECONDS = env.int("REUSE_WINDOW_SECONDS", 24 * 3600)
 # Succeeded tasks that make an active agent a delivering one.
 DAA_MIN_TASKS = env.int("DAA_MIN_TASKS", 1)
 ROLLUP_EVERY_SECONDS = env.int("ROLLUP_EVERY_SECONDS", 60)
+# How often it is looked which sources of chip telemetry are due.
+COLLECT_EVERY_SECONDS = env.int("COLLECT_EVERY_SECONDS", 10)
+# How long spans are kept to find the agents of late ones, at least; they go by whole months.
+TRACE_SPANS_DAYS = env.int("TRACE_SPANS_DAYS", 90, validate=environs.validate.Range(min=1))
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
@@ -198,7 +202,13 @@ CELERY_BEAT_SCHEDULE = {
         # A tick that could not run before the next one is due is of no use any more.
         "options": {"expires": ROLLUP_EVERY_SECONDS},
     },
+    "collect-chips": {
+        "task": "metering.tasks.collect_due_chips",
+        "schedule": float(COLLECT_EVERY_SECONDS),
+        "options": {"expires": COLLECT_EVERY_SECONDS},
+    },
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
+    "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

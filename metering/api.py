@@ -31,11 +31,11 @@ def post_events(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespon
             return lago_api.post_single(tenant, event)
     try:
         bodies = split_body(request.content_type or "", request.headers, body)
+        return answer(ingest(tenant, bodies), request)
     except UnknownContentType as error:
         raise Refusal(415, "Unsupported Media Type", str(error)) from None
     except UnreadableBody as error:
         raise Refusal(400, "Bad Request", str(error)) from None
-    return answer(ingest(tenant, bodies), request)
 
 
 def answer(report: Report, request: HttpRequest) -> HttpResponse:

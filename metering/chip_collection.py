@@ -1,11 +1,11 @@
 """Chip telemetry from a file or an address into events, by the same path as all others."""
 
 import re
-from http.client import HTTPException
+import time
+from http.client import HTTPException, HTTPResponse
 from urllib import request as http
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from metering.collectors import dcgm, opencost
@@ -14,7 +14,9 @@ from metering.ingest import Report, ingest
 from metering.models import ChipScrape, Tenant
 
 KINDS = ("dcgm", "opencost")
-_TIMEOUT_SECONDS = 20
+# Of silence, and for the whole answer.
+_TIMEOUT_SECONDS, _DEADLINE_SECONDS = 10, 30
+_CHUNK = 1 << 16
 
 
 def collect_text(tenant: Tenant, kind: str, body: bytes, chip: str = "") -> Report:
@@ -30,18 +32,43 @@ def collect_url(tenant: Tenant, kind: str, url: str, chip: str = "") -> Report:
     if kind == "opencost":
         return collect_text(tenant, kind, body, chip)
     *_, after = dcgm.read_scrapes(_decoded(body), timezone.now())
-    with transaction.atomic():
-        kept, is_first = ChipScrape.objects.select_for_update().get_or_create(
-            tenant=tenant, url=url, defaults={"taken_at": after.time}
-        )
-        before = dcgm.Scrape(kept.taken_at, frozenset(dcgm.Device(*d) for d in kept.devices))
-        # Stored before it is kept: a kill in between sends an interval of the same id, which the
-        # first one wins, and never the same seconds twice.
-        report = ingest(tenant, list(dcgm.events([before, after])))
-        if is_first or after.time > before.time:
-            kept.taken_at, kept.devices = after.time, sorted(after.devices)
-            kept.save()
+    return _advance(tenant, url, after)
+
+
+def _advance(tenant: Tenant, url: str, after: dcgm.Scrape) -> Report:
+    """Store what was held until `after`, and keep it for the next one.
+
+    It is written down as the next scrape before its intervals are stored, and takes the place of
+    the former one when they are. So whoever is killed anywhere, or comes second, stores the same
+    intervals of the same two scrapes: none is lost, none is longer, and they count once.
+    """
+    report = Report()
+    devices = sorted(after.devices)
+    kept, _ = ChipScrape.objects.get_or_create(
+        tenant=tenant, url=url, defaults={"taken_at": after.time, "devices": devices}
+    )
+    while kept.next_at is not None or kept.taken_at < after.time:
+        same = ChipScrape.objects.filter(pk=kept.pk, taken_at=kept.taken_at, next_at=kept.next_at)
+        if kept.next_at is None:
+            same.update(next_at=after.time, next_devices=devices)
+        else:
+            report.add(ingest(tenant, list(dcgm.events(_scrapes(kept)))))
+            same.update(
+                taken_at=kept.next_at, devices=kept.next_devices, next_at=None, next_devices=[]
+            )
+        kept.refresh_from_db()
     return report
+
+
+def _scrapes(kept: ChipScrape) -> list[dcgm.Scrape]:
+    """The last scrape and the next."""
+    return [
+        dcgm.Scrape(moment, frozenset(dcgm.Device(*device) for device in devices))
+        for moment, devices in (
+            (kept.taken_at, kept.devices),
+            (kept.next_at or kept.taken_at, kept.next_devices),
+        )
+    ]
 
 
 def fetch(url: str) -> bytes:
@@ -56,15 +83,26 @@ def fetch(url: str) -> bytes:
         http.HTTPDefaultErrorHandler,
     ):
         opener.add_handler(handler())
-    limit = settings.INGEST_MAX_BODY_BYTES
     try:
         with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
-            body: bytes = answer.read(limit + 1)
+            return _read(url, answer)
     except (HTTPException, OSError, ValueError) as error:
+        if isinstance(error, ChipError):
+            raise
         raise ChipError(f"{url} does not answer: {error}") from None
-    if len(body) > limit:
-        raise ChipError(f"{url}: the answer is larger than {limit} bytes")
-    return body
+
+
+def _read(url: str, answer: HTTPResponse) -> bytes:
+    """All of it, unless it is too large or comes too slowly."""
+    limit, deadline = settings.INGEST_MAX_BODY_BYTES, time.monotonic() + _DEADLINE_SECONDS
+    body = bytearray()
+    while chunk := answer.read1(_CHUNK):
+        body += chunk
+        if len(body) > limit:
+            raise ChipError(f"{url}: the answer is larger than {limit} bytes")
+        if time.monotonic() > deadline:
+            raise ChipError(f"{url}: the answer was not over after {_DEADLINE_SECONDS} s")
+    return bytes(body)
 
 
 def _decoded(body: bytes) -> str:

@@ -6,13 +6,15 @@ quiet tenant waits for nobody. No thread is kept: the first of a group does the 
 """
 
 import threading
-from collections import Counter, defaultdict, deque
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 from metering.clickhouse.commit import Committed, commit_events
 from metering.clickhouse.connection import StoreUnavailable
-from metering.usage.event import Event
+from metering.clickhouse.event_columns import Numbered
 
 MOST_EVENTS_A_COMMIT = 10_000
 MOST_EVENTS_WAITING = 200_000
@@ -20,7 +22,7 @@ MOST_EVENTS_WAITING = 200_000
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    events: Sequence[Event]
+    events: Sequence[Numbered]
     turn: threading.Event = field(default_factory=threading.Event)
     group: "list[_Request]" = field(default_factory=list)  # what it has to lead, itself included
     result: Committed | None = None
@@ -36,23 +38,20 @@ class _Request:
 
 
 class GroupCommit:
-    """Commits of one process, at most `leaders` at a time for each tenant.
+    """Commits of one process, one at a time for each tenant.
 
-    More than one, so that Python prepares a commit while ClickHouse stores another. Commits that
-    overlap are as safe as those of two processes.
+    While ClickHouse stores one, the requests of the next are decoded. A second one at the same time
+    would only make both smaller: the store's work is by commit more than by event.
     """
 
-    def __init__(
-        self, commit: Callable[[int, Sequence[Event]], Committed], leaders: int = 2
-    ) -> None:
+    def __init__(self, commit: Callable[[int, Sequence[Numbered]], Committed]) -> None:
         self._commit = commit
-        self._most_leaders = leaders
         self._lock = threading.Lock()
-        self._leaders: Counter[int] = Counter()
+        self._led: set[int] = set()  # the tenants with a commit under way
         self._queues: dict[int, deque[_Request]] = defaultdict(deque)
         self._waiting = 0
 
-    def commit(self, tenant: int, events: Sequence[Event]) -> Committed:
+    def commit(self, tenant: int, events: Sequence[Numbered]) -> Committed:
         """As `commit_events`, in one commit with whoever asks at the same time."""
         if not events:
             return Committed()
@@ -69,8 +68,8 @@ class GroupCommit:
             if self._waiting and self._waiting + len(request.events) > MOST_EVENTS_WAITING:
                 raise StoreUnavailable("more events wait to be stored than should")
             self._waiting += len(request.events)
-            if self._leaders[tenant] < self._most_leaders:
-                self._leaders[tenant] += 1
+            if tenant not in self._led:
+                self._led.add(tenant)
                 request.group = [request]
                 request.turn.set()
             else:
@@ -109,21 +108,20 @@ class GroupCommit:
             group[0].group = group
         else:
             del self._queues[tenant]
-            self._leaders[tenant] -= 1
-            self._leaders += Counter()  # drops the tenants that nobody leads
+            self._led.discard(tenant)
         return group
 
 
 def _share(group: Sequence[_Request], committed: Committed) -> None:
     """Give each request its part, by the positions in its own events."""
-    owners: list[tuple[Committed, int]] = []
+    starts = list(accumulate((len(request.events) for request in group), initial=0))
     for request in group:
         request.result = Committed()
-        owners += [(request.result, n) for n in range(len(request.events))]
     for name in ("accepted", "duplicates", "conflicts"):
-        for position in getattr(committed, name):
-            result, own = owners[position]
-            getattr(result, name).append(own)
+        positions = sorted(getattr(committed, name))
+        bounds = [bisect_left(positions, start) for start in starts]
+        for request, start, (first, last) in zip(group, starts, pairwise(bounds), strict=False):
+            setattr(request.result, name, [n - start for n in positions[first:last]])
 
 
 committer = GroupCommit(commit_events)

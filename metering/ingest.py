@@ -3,13 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils import timezone
 
+from metering.clickhouse.event_columns import numbered
 from metering.clickhouse.quarantine import Conflict, Refused, quarantine, record_conflicts
+from metering.collectors.cloudevents import Batch
 from metering.group_commit import committer
 from metering.models import Tenant
 from metering.usage.event import Event, InvalidEvent, parse_event
+from metering.usage.event_array import parse_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,13 @@ class Report:
     conflicts: int = 0
     rejected: list[Rejected] = field(default_factory=list)
 
+    def add(self, other: "Report") -> None:
+        """Count what became of more events in."""
+        self.accepted += other.accepted
+        self.duplicates += other.duplicates
+        self.conflicts += other.conflicts
+        self.rejected += other.rejected
+
 
 def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
     """Store the valid ones of these CloudEvents in JSON; quarantine the others.
@@ -37,11 +48,11 @@ def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
     A collector that could make no event of something puts a Refused in its place.
 
     When this returns everything in the report is durable. Raises StoreUnavailable, after which
-    the same events can be sent again.
+    the same events can be sent again, and UnreadableBody for a Batch that is none.
     """
     report = Report()
     events, origins = _parse(bodies, report)
-    committed = committer.commit(tenant.id, events)
+    committed = committer.commit(tenant.id, numbered(events))
     report.accepted = len(committed.accepted)
     report.duplicates = len(committed.duplicates)
     report.conflicts = len(committed.conflicts)
@@ -55,9 +66,21 @@ def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
     return report
 
 
-def _parse(bodies: Sequence[bytes | Refused], report: Report) -> tuple[list[Event], list[bytes]]:
+def _parse(
+    bodies: Sequence[bytes | Refused], report: Report
+) -> tuple[list[Event], Sequence[bytes]]:
     """The valid events and the body of each."""
     now = timezone.now()
+    if isinstance(bodies, Batch):
+        valid = parse_events(bodies.text, now, lines=bodies.lines)
+        if valid is not None:
+            return valid, bodies
+    return _parse_each(bodies, report, now)
+
+
+def _parse_each(
+    bodies: Sequence[bytes | Refused], report: Report, now: datetime
+) -> tuple[list[Event], list[bytes]]:
     events, origins = [], []
     for index, body in enumerate(bodies):
         if isinstance(body, Refused):

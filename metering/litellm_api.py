@@ -5,6 +5,7 @@ from dataclasses import replace
 from django.http import HttpRequest, HttpResponseBase
 
 from metering.api import answer
+from metering.clickhouse.quarantine import UNMETERED
 from metering.collectors import litellm
 from metering.ingest import ingest
 from metering.ingest_view import Refusal, ingest_view
@@ -19,5 +20,5 @@ def post_litellm(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpRespo
     except litellm.LiteLLMError as error:
         raise Refusal(400, "Bad Request", str(error)) from None
     report = ingest(tenant, events)
-    faults = [r for r in report.rejected if not r.detail.startswith(litellm.UNMETERED)]
+    faults = [r for r in report.rejected if not r.detail.startswith(UNMETERED)]
     return answer(replace(report, rejected=faults), request)

@@ -1,9 +1,10 @@
 """Who sends events: tenants and their API keys. The events themselves are in ClickHouse."""
 
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 
@@ -11,6 +12,19 @@ def validate_timezone(value: str) -> None:
     """Refuse what is not an IANA zone."""
     if value not in available_timezones():
         raise ValidationError(f"{value!r} is not an IANA time zone such as Europe/Berlin")
+
+
+def validate_http_url(value: str) -> None:
+    """Refuse what is not an http or https address of a host."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or not value.isprintable() or " " in value:
+        raise ValidationError(f"{value!r} is not an http or https address")
+    if "@" in parts.netloc:
+        raise ValidationError("write no user or password into the address")
 
 
 class Tenant(models.Model):
@@ -56,13 +70,56 @@ class ApiKey(models.Model):
         return f"{self.hint}… of {self.tenant}"
 
 
+class ChipSource(models.Model):
+    """An exporter of chip telemetry that is asked again and again; see metering/chip_sources.py."""
+
+    DCGM, OPENCOST = "dcgm", "opencost"
+    KINDS = [(DCGM, "DCGM exporter"), (OPENCOST, "OpenCost")]
+    # Of DCGM nothing is known between scrapes that are more than a quarter of an hour apart.
+    MOST_SECONDS_OF_DCGM = 600
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="chip_sources")
+    kind = models.CharField(max_length=16, choices=KINDS)
+    url = models.CharField(max_length=1000, validators=[validate_http_url])
+    chip = models.CharField(
+        max_length=512, blank=True, help_text="its name where OpenCost does not tell it"
+    )
+    every_seconds = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(10), MaxValueValidator(7 * 86_400)]
+    )
+    enabled = models.BooleanField(default=True)
+    last_run_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    # Who collects it has until then; a worker that was killed keeps nobody longer from it.
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["tenant", "kind", "url"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "kind", "url"], name="one_source_of_chips")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.url} for {self.tenant}"
+
+    def clean(self) -> None:
+        if self.kind == self.DCGM and (self.every_seconds or 0) > self.MOST_SECONDS_OF_DCGM:
+            most = f"a DCGM exporter has to be asked every {self.MOST_SECONDS_OF_DCGM} s or sooner"
+            raise ValidationError({"every_seconds": most})
+
+
 class ChipScrape(models.Model):
-    """The last scrape of a DCGM exporter: what was held then, to compare the next one with."""
+    """The last scrape of a DCGM exporter: what was held then, to compare the next one with.
+
+    The next one is kept beside it until the intervals between the two are stored.
+    """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="chip_scrapes")
     url = models.CharField(max_length=1000)
     taken_at = models.DateTimeField()
     devices = models.JSONField(default=list)
+    next_at = models.DateTimeField(null=True)
+    next_devices = models.JSONField(default=list)
 
     class Meta:
         constraints = [

@@ -22,6 +22,7 @@ from metering.clickhouse.quarantine import Quarantined
 from metering.clickhouse.retention_query import RetentionQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
+from metering.clickhouse.unmetered_query import unmetered_calls
 from metering.clickhouse.usage_query import (
     TASK_DIMENSIONS,
     TaskCountQuery,
@@ -55,6 +56,7 @@ __all__ = [
     "quarantined",
     "retention",
     "store_now",
+    "unmetered_requests",
     "usage",
     "usage_types",
 ]
@@ -75,6 +77,11 @@ def usage(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> lis
         row = rows.setdefault(group, UsageRow(group=dict(zip(group_by, group, strict=True))))
         row.tasks, row.succeeded_tasks = tasks, succeeded
     return [rows[group] for group in sorted(rows)]
+
+
+def unmetered_requests(tenant: Tenant, period: Period) -> int:
+    """Model calls that reported no usage, such as streams that were not asked for it."""
+    return unmetered_calls(tenant.id, period)
 
 
 def _task_counts(

@@ -5,14 +5,16 @@ same call. So spans are kept first, and `agree` derives their events from all th
 often as anything changes. It may be killed between any two steps and be run by several at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from metering.clickhouse import trace_spans
 from metering.clickhouse.amend import Standing, amend, missing
+from metering.clickhouse.barrier import store_now
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.quarantine import Conflict, Refused, record_conflicts
 from metering.clickhouse.rollup import scanned_until
@@ -48,6 +50,7 @@ def ingest_spans(tenant: Tenant, spans: Iterable[Span]) -> SpanReport:
     known = trace_spans.spans_of(tenant.id, {span.trace for span in staged})
     fresh = _fresh(tenant, staged, known, report)
     trace_spans.keep(tenant.id, fresh)
+    _count_forgotten(tenant, fresh, report)
     _leave_out_metered(report, [*staged, *known])
     _quarantine(tenant, report.refused)
     agree(tenant, {span.trace for span in staged})
@@ -67,6 +70,16 @@ def agree_received(tenant: Tenant, until: datetime) -> None:
     """Finish what a killed writer left of spans received since the last rollup."""
     since = scanned_until(tenant.id)
     agree(tenant, trace_spans.touched(tenant.id, since, micros(until)))
+
+
+def forget_old() -> list[str]:
+    """Drop spans older than TRACE_SPANS_DAYS, a month at a time; returns the months.
+
+    Their events are made first, and stay as they are from then on.
+    """
+    for tenant in Tenant.objects.all():
+        agree_received(tenant, store_now())
+    return trace_spans.drop_before(store_now() - timedelta(days=settings.TRACE_SPANS_DAYS))
 
 
 def _staged(spans: Iterable[Span], report: SpanReport) -> list[Staged]:
@@ -101,6 +114,15 @@ def _fresh(
     return fresh
 
 
+def _count_forgotten(tenant: Tenant, fresh: Sequence[Staged], report: SpanReport) -> None:
+    """Another span of a call whose first one was dropped is the same call still."""
+    calls = [span.response for span in fresh if span.response]
+    gone = trace_spans.remains(tenant.id, calls)
+    again = sum(call in gone for call in calls)
+    report.accepted -= again
+    report.duplicates += again
+
+
 def _leave_out_metered(report: SpanReport, spans: Sequence[Staged]) -> None:
     """A call of which another span of the trace reports the usage is not unmetered."""
     metered = {(span.trace, span.response) for span in spans if span.response}
@@ -117,7 +139,11 @@ def _quarantine(tenant: Tenant, refused: Sequence[RefusedSpan]) -> None:
 def _one_pass(tenant: Tenant, traces: Sequence[str]) -> bool:
     """Whether what is stored may have to be looked at once more."""
     spans = _related(tenant.id, traces)
-    wanted = [_standing(item) for item in Traces(spans).wanted(traces)]
+    known = {key for span in spans for key in (span.trace, span.response) if key}
+    gone = trace_spans.remains(tenant.id, known)
+    # A call of which a span was dropped has its events, whatever is still known of it.
+    left = [s._replace(type="", response="") if s.response in gone else s for s in spans]
+    wanted = [_standing(item, gone) for item in Traces(left).wanted(traces)]
     lacking = missing(tenant.id, [item for item, _ in wanted])
     if lacking:
         keys = {item.keys[0] for item in lacking}
@@ -134,7 +160,10 @@ def _related(tenant: int, traces: Sequence[str]) -> list[Staged]:
     return spans + trace_spans.spans_of(tenant, others)
 
 
-def _standing(wanted: Wanted) -> tuple[Standing, bytes]:
+def _standing(wanted: Wanted, gone: Collection[str]) -> tuple[Standing, bytes]:
+    """In a trace that lost spans to their age what stands knew more, so nothing replaces it."""
+    version = 0 if any(id_.split("/")[0] in gone for id_ in wanted.ids) else wanted.version
     event = parse_event(wanted.body, timezone.now())
     others = tuple((SOURCE, id_) for id_ in wanted.ids[1:])
-    return Standing(event, wanted.version, others), wanted.body
+    further = tuple(tuple((SOURCE, id_) for id_ in ids) for ids in wanted.further)
+    return Standing(event, version, wanted.received_at, others, further), wanted.body

@@ -118,7 +118,7 @@ def the_store_is(urls: list[str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _SPOKEN.items():
             patch.setitem(cluster.SETTINGS, name, value)
-        for module in ("migrate", "rollup"):
+        for module in ("migrate", "rollup", "trace_spans"):
             patch.setattr(f"metering.clickhouse.{module}.command", run_everywhere)
         patch.setattr(settings, "CLICKHOUSE_URL", urls[0])
         patch.setattr(settings, "CLICKHOUSE_CLUSTER", "fleet")

@@ -6,11 +6,14 @@ resurrected and dormant, who delivered, and the distinct agents of its 7 and 30 
 run, on one machine, of rows that both read; what both know has to be equal.
 """
 
-from collections.abc import Callable
+from argparse import ArgumentParser
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from metering.bench.installation import BenchError
+from metering.bench.registry import Benchmark, Progress
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.agent_days_bench import (
     TENANT,
@@ -50,12 +53,22 @@ class DaaResult:
     sketch_error_percent: float
 
 
-def bench_daa(agent_days: int, progress: Callable[[int], None]) -> DaaResult:
-    """Measure both; `progress` hears how many agent-days were made since it last heard."""
+def run(options: Mapping[str, Any], progress: Progress) -> DaaResult:
+    """Make the rows and measure both."""
+    agent_days = options["agent_days"] // DAYS * DAYS
+    if agent_days < DAYS * 100:
+        raise BenchError(f"--agent-days must be at least {DAYS * 100}")
     with own_store():
         for made in make_agent_days(_FIRST, DAYS, agent_days // DAYS):
-            progress(made)
-        return _measure(agent_days // DAYS * DAYS)
+            progress("agent-days", made, agent_days)
+        return _measure(agent_days)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """How many."""
+    parser.add_argument(
+        "--agent-days", type=int, default=100_000_000, help="made and counted (100,000,000)"
+    )
 
 
 def _measure(agent_days: int) -> DaaResult:
@@ -96,7 +109,7 @@ def _worst_percent(exact: dict[date, int], sketched: dict[date, tuple[int, int]]
     return round(100 * max(errors), 3)
 
 
-def daa_table(result: DaaResult) -> str:
+def table(result: DaaResult) -> str:
     """The result for people."""
 
     def line(name: str, seconds: float, held: int) -> str:
@@ -113,3 +126,12 @@ def daa_table(result: DaaResult) -> str:
             f" {result.sketch_error_percent} % off at worst",
         ]
     )
+
+
+BENCHMARK = Benchmark(
+    name="daa",
+    help="every number of a month of daily active agents, beside one uniqExact of the same rows",
+    add_arguments=add_arguments,
+    run=run,
+    table=table,
+)

@@ -1,110 +1,94 @@
-"""How fast events come in over HTTP, beside the bare driver writing the same rows.
+"""`bench ingest`: how fast events come in over HTTP, how soon they count, what that holds.
 
-Batches of 1,000 events from several connections, all new, against a running installation; then the
-same rows through clickhouse-driver alone, in blocks of 10,000, into an empty copy of the table.
-Both in one run, on one machine, so that their ratio means something where neither number does.
+Four measurements against one installation, each beside a yardstick in the same run, for no figure
+of a machine means anything by itself.
 """
 
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from argparse import ArgumentParser
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
+from typing import Any
 
-import msgspec
+from metering.bench import batches, memory, singles, visible
+from metering.bench.events import BATCH
+from metering.bench.installation import BenchError, running_installation
+from metering.bench.registry import Benchmark, Progress
 
-from metering.bench.installation import BenchError, Installation
-from metering.clickhouse.bare_insert import bare_rows_per_second
-from metering.usage.event import parse_event
-
-BATCH = 1_000
-CONNECTIONS = 8
-BLOCK = 10_000
-_START = datetime(2026, 10, 1, tzinfo=UTC)
+_LEAST_EVENTS = BATCH * batches.CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IngestResult:
-    """Events per second over HTTP, rows per second of the bare driver, and their ratio."""
+class Ingest:
+    """What was measured; None is what was left out."""
 
-    events: int
-    batch: int
-    connections: int
-    http_events_per_second: float
-    bare_rows_per_second: float
-    ratio: float
+    batches: batches.Batches
+    singles: singles.Singles | None
+    visible: visible.Visible | None
+    memory: memory.Memory | None
 
 
-def bench_ingest(
-    installation: Installation, events: int, progress: Callable[[int], None]
-) -> IngestResult:
-    """Measure both; `progress` hears how many events were answered since it last heard."""
-    bodies = [_batch(number) for number in range(events // BATCH)]
-    key = installation.make_key("bench")
-    begun = time.perf_counter()
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        lanes = [bodies[lane::CONNECTIONS] for lane in range(CONNECTIONS)]
-        for future in [
-            pool.submit(_send, installation.port, key, lane, progress) for lane in lanes
-        ]:
-            future.result()
-    http = len(bodies) * BATCH / (time.perf_counter() - begun)
-    now = datetime.now(UTC)
-    parsed = [
-        parse_event(raw, now)
-        for body in bodies
-        for raw in msgspec.json.decode(body, type=list[msgspec.Raw])
-    ]
-    bare = bare_rows_per_second(installation.data_dir / "clickhouse", parsed, BLOCK)
-    return IngestResult(
-        events=len(parsed),
-        batch=BATCH,
-        connections=CONNECTIONS,
-        http_events_per_second=round(http, 1),
-        bare_rows_per_second=round(bare, 1),
-        ratio=round(http / bare, 3),
+def run(options: Mapping[str, Any], progress: Progress) -> Ingest:
+    """Raises BenchError."""
+    if options["events"] < _LEAST_EVENTS:
+        raise BenchError(f"--events must be at least {_LEAST_EVENTS}")
+    with running_installation(DJANGO_SETTINGS_MODULE="metering.bench.settings") as installation:
+        key = installation.make_key("bench")
+        found = batches.measure(installation, key, options["events"], progress)
+        one, seen, held = options["singles"], options["visible"], options["memory_events"]
+        return Ingest(
+            batches=found,
+            singles=singles.measure(installation, key, one, progress) if one else None,
+            visible=visible.measure(installation, key, seen, progress) if seen else None,
+            memory=memory.measure(installation, key, held, progress) if held else None,
+        )
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """How much of each."""
+    parser.add_argument("--events", type=int, default=400_000, help="in batches (400,000)")
+    parser.add_argument("--singles", type=int, default=9_000, help="single events (9,000; 0: none)")
+    parser.add_argument("--visible", type=int, default=200, help="waited for (200; 0: none)")
+    parser.add_argument(
+        "--memory-events", type=int, default=5_000_000, help="for memory (5,000,000; 0: none)"
     )
 
 
-def _send(port: int, key: str, bodies: list[bytes], progress: Callable[[int], None]) -> None:
-    """One connection: a batch after the other, each answered before the next is sent."""
-    headers = {
-        "Authorization": f"Bearer {key}",
-        "Content-Type": "application/cloudevents-batch+json",
-    }
-    web = HTTPConnection("127.0.0.1", port, timeout=120)
-    for body in bodies:
-        web.request("POST", "/api/v1/events", body, headers)
-        answer = web.getresponse()
-        text = answer.read()
-        if answer.status != 204:
-            raise BenchError(f"a batch was answered {answer.status}: {text[:200].decode()}")
-        progress(BATCH)
-    web.close()
+def table(result: Ingest) -> str:
+    """The figures, a line each."""
+    batch, lines = result.batches, []
+    lines += [
+        f"batches of {batch.batch:,} over {batch.connections} connections, {batch.events:,} events",
+        f"  over HTTP     {batch.http_events_per_second:>12,.0f} events/s",
+        f"  bare driver   {batch.bare_rows_per_second:>12,.0f} rows/s",
+        f"  ratio         {batch.ratio:>12.3f}",
+    ]
+    if single := result.singles:
+        lines += [
+            f"single events over {single.connections} connections, {single.events:,} events",
+            f"  stored        {single.events_per_second:>12,.0f} requests/s",
+            f"  empty view    {single.empty_per_second:>12,.0f} requests/s",
+            f"  ratio         {single.ratio:>12.3f}",
+        ]
+    if seen := result.visible:
+        lines += [
+            f"from 204 to visible in usage, {seen.events:,} events, others coming in meanwhile",
+            f"  median        {seen.p50_ms:>12,.1f} ms",
+            f"  p99           {seen.p99_ms:>12,.1f} ms",
+        ]
+    if held := result.memory:
+        lines += [
+            f"memory of the web processes over {held.events:,} events",
+            f"  early         {held.early_mb:>12,.1f} MB",
+            f"  late          {held.late_mb:>12,.1f} MB",
+            f"  growth        {held.growth:>12.1%}",
+        ]
+    return "\n".join(lines)
 
 
-def _batch(number: int) -> bytes:
-    return msgspec.json.encode([_event(number * BATCH + place) for place in range(BATCH)])
-
-
-def _event(number: int) -> dict[str, object]:
-    """A model call as an agent platform would report it."""
-    return {
-        "specversion": "1.0",
-        "id": f"call-{number:012}",
-        "source": "bench/collector",
-        "type": "agent.tokens",
-        "subject": f"agent-{number % 500:03}",
-        "time": _START + timedelta(milliseconds=37 * number),
-        "data": {
-            "task": f"task-{number // 4}",
-            "provider": "anthropic",
-            "model": "claude-sonnet",
-            "input_tokens": number % 4000,
-            "cache_read_tokens": number % 9000,
-            "output_tokens": number % 700,
-            "duration_ms": number % 5000,
-            "labels": {"team": f"team-{number % 12}"},
-        },
-    }
+BENCHMARK = Benchmark(
+    name="ingest",
+    help="events over HTTP beside the bare driver, and beside an empty view",
+    add_arguments=add_arguments,
+    run=run,
+    table=table,
+)

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 
 from metering.clickhouse.cluster import everywhere
-from metering.clickhouse.connection import StoreUnavailable, select
+from metering.clickhouse.connection import Row, StoreUnavailable, process_name, select
 from metering.clickhouse.event_columns import from_micros
 
 # More than a commit may take, so only a writer that hangs makes anybody wait as long.
@@ -32,19 +32,31 @@ def store_now() -> datetime:
     return from_micros(now)
 
 
-def running_inserts_ended(patience: float) -> bool:
-    """Wait until every insert that runs now has ended; later ones are not waited for.
+def others_ended(patience: float, **asked: object) -> int | None:
+    """Wait until every insert of other processes that runs now has ended.
 
-    A server of a cluster that is down is passed over: taking events must not depend on it.
+    The moment of the store's clock, in microseconds, before which all that those received can be
+    seen; None if one of them did not end. A server of a cluster that is down is passed over: taking
+    events must not depend on it.
     """
-    if settings.CLICKHOUSE_CLUSTER:
-        return _inserts_ended(patience, skip_unavailable_shards=1)
-    return _inserts_ended(patience)
+    bounds = _passing_over(asked)
+    own = process_name()
+    found = _processes("Settings['log_comment']", bounds)
+    running = {id_ for id_, is_insert, _, process in found if is_insert and process != own}
+    ended = _ended(running, time.monotonic() + patience, bounds)
+    return min(clock for _, _, clock, _ in found) if ended else None
+
+
+def _passing_over(asked: Mapping[str, object]) -> Mapping[str, object]:
+    return {**asked, "skip_unavailable_shards": 1} if settings.CLICKHOUSE_CLUSTER else asked
 
 
 def _inserts_ended(patience: float, **asked: object) -> bool:
     deadline = time.monotonic() + patience
-    running = _running(asked)
+    return _ended(_running(asked), deadline, asked)
+
+
+def _ended(running: set[str], deadline: float, asked: Mapping[str, object]) -> bool:
     while running:
         if time.monotonic() > deadline:
             return False
@@ -54,9 +66,17 @@ def _inserts_ended(patience: float, **asked: object) -> bool:
 
 
 def _running(asked: Mapping[str, object]) -> set[str]:
-    rows = select(
-        f"SELECT query_id FROM {everywhere('system.processes')} WHERE match(query, '{_INSERTS}')",
+    return {id_ for id_, is_insert, *_ in _processes("''", asked) if is_insert}
+
+
+def _processes(told: str, asked: Mapping[str, object]) -> list[Row]:
+    """Every running query, this one too: its id, whether it inserts, the clock, what is `told`.
+
+    Not only the inserts: for an answer without rows the embedded server asks for its columns.
+    """
+    return select(
+        f"SELECT query_id, match(query, '{_INSERTS}'), toUnixTimestamp64Micro(now64(6)), {told}"
+        f" FROM {everywhere('system.processes')}",
         None,
         **asked,
     )
-    return {query_id for (query_id,) in rows}

@@ -26,6 +26,8 @@ CALL_COLUMNS = (
     "provider",
     "model",
     "modality",
+    "part",
+    "other_prompt_tokens",
     "service_tier",
     "attempt",
     "input_tokens",
@@ -35,6 +37,7 @@ CALL_COLUMNS = (
     "output_tokens",
     "reasoning_tokens",
 )
+_TOKEN_COLUMNS = CALL_COLUMNS[13:]
 
 # `previous` is when the block was last carried by another call, in µs and one more, so that 0 says
 # never. A block that stands twice in one prompt was not computed before by standing there first,
@@ -67,6 +70,8 @@ _CALLS = """
     ) AS reuse USING (time, source, id)
 """
 
+# A price by the length of the prompt goes by the whole call's, whatever modality an event is of.
+_WHOLE_PROMPT = "input_tokens + cache_read_tokens + cache_write_tokens + other_prompt_tokens"
 _OUTCOME = "multiIf(task IN (SELECT task FROM wasted), 'failed', attempt > 1, 'retried', 'useful')"
 
 
@@ -113,13 +118,13 @@ class PricedCallsQuery:
     def sql(self) -> tuple[str, Bound]:
         bound = self.bound | {"thresholds": [0, *self.thresholds]}
         dimensions = dimensions_sql(self.group_by, bound)
-        tokens = ", ".join(f"sum(toUInt128({name}))" for name in CALL_COLUMNS[11:])
+        tokens = ", ".join(f"sum(toUInt128({name}))" for name in _TOKEN_COLUMNS)
         groups = f"{group_columns(self.group_by)}, " if self.group_by else ""
         sql = (
             f"WITH wasted AS ({self.wasted}) SELECT {dimensions}"
             "provider, model, modality, service_tier, toDate(time, %(timezone)s) AS local_day,"
-            " arrayMax(arrayMap(t -> if(input_tokens + cache_read_tokens + cache_write_tokens > t,"
-            f" t, 0), %(thresholds)s)) AS prompt_over, {_OUTCOME} AS outcome, count(), {tokens},"
+            f" arrayMax(arrayMap(t -> if({_WHOLE_PROMPT} > t, t, 0), %(thresholds)s))"
+            f" AS prompt_over, {_OUTCOME} AS outcome, countIf(part = 1), {tokens},"
             " sum(toUInt128(reusable_tokens)), sum(toUInt128(if(reusable_tokens >"
             " cache_read_tokens, reusable_tokens - cache_read_tokens, 0)))"
             f" FROM ({self.calls}) GROUP BY {groups}provider, model, modality, service_tier,"

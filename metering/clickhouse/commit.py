@@ -3,27 +3,24 @@
 Look the identities up, insert the unknown ones, wait for inserts that began earlier, look again.
 The second look sees every other writer that inserted the same identity before; of the rows it
 finds, the earliest by (received_at, commit) stays and the others are named in `superseded`. All
-writers come to the same answer, and none answers its client before it is written down.
+writers come to the same answer, and none answers its client before it is written down. The second
+look is left out where nobody else can have stored anything between the two (moment.py).
 
 A row may be replaced by one that knows more of the same call (amend.py); then it stands until its
 replacement was received, for whoever reads as of a watermark.
 """
 
-import secrets
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from django.conf import settings
 
-from metering.clickhouse.barrier import running_inserts_ended
+from metering.clickhouse import moment
 from metering.clickhouse.connection import insert, select
-from metering.clickhouse.event_columns import (
-    Numbered,
-    event_columns,
-)
+from metering.clickhouse.event_columns import Numbered, event_columns, numbered
 from metering.usage.event import Data, Event, identity_of
 
 Key = tuple[str, str]  # (source, id): the identity itself, within a tenant
@@ -79,92 +76,102 @@ class Stored(NamedTuple):
         return self.version > 0, self.received_at, self.commit
 
 
-class _Pending(NamedTuple):
-    position: int
-    event: Event
-    identity: int
-    content: int
+def commit_events(tenant: int, events: Sequence[Numbered]) -> Committed:
+    """Store what is new; durable when this returns. After StoreUnavailable it may be repeated.
 
-    @property
-    def key(self) -> Key:
-        return self.event.source, self.event.id
-
-
-def commit_events(tenant: int, events: Sequence[Event]) -> Committed:
-    """Store what is new; durable when this returns. After StoreUnavailable it may be repeated."""
-    result = Committed()
-    pending = _numbered(events)
-    winners = _settled(tenant, _stored(tenant, {p.identity for p in pending}))
-    fresh: dict[Key, _Pending] = {}
-    for item in pending:
-        known = winners.get(item.key) or fresh.get(item.key)
-        if known is None:
-            fresh[item.key] = item
+    One commit of a tenant at a time in a process: others wait.
+    """
+    with moment.alone(tenant):
+        settled_until = moment.settled_until()
+        distinct = {item.identity for item in events}
+        winners = _settled(tenant, _stored(tenant, distinct))
+        result = Committed()
+        if winners or len(distinct) < len(events):
+            fresh = _fresh(events, winners, result)
         else:
-            _count_duplicate(result, item, known.content)
-    if fresh:
-        _insert(tenant, list(fresh.values()), result)
+            fresh = dict(enumerate(events))
+        if fresh:
+            _store(tenant, fresh, result, settled_until)
     return result
 
 
-def _insert(tenant: int, fresh: list[_Pending], result: Committed) -> None:
-    commit = secrets.randbits(63)
-    _insert_rows(tenant, commit, fresh)
+def _fresh(
+    events: Sequence[Numbered], winners: Mapping[Key, Stored], result: Committed
+) -> dict[int, Numbered]:
+    """The events that are neither stored nor earlier in the same commit, by position."""
+    fresh: dict[Key, int] = {}
+    for position, item in enumerate(events):
+        if known := winners.get(item.key):
+            _count_duplicate(result, position, item, known.content)
+        elif item.key in fresh:
+            _count_duplicate(result, position, item, events[fresh[item.key]].content)
+        else:
+            fresh[item.key] = position
+    return {position: events[position] for position in fresh.values()}
+
+
+def _store(
+    tenant: int, fresh: Mapping[int, Numbered], result: Committed, settled_until: int | None
+) -> None:
+    """Insert, and tell which of the rows stand."""
+    commit = moment.new_commit()
+    _insert_rows(tenant, commit, fresh.values())
     # Whoever was received before this commit shall be seen by its second look. A writer that hangs
     # is not waited for: then two may be told that theirs was accepted, while totals count one.
-    running_inserts_ended(_PATIENCE_SECONDS)
-    contested = _contested(tenant, [item.identity for item in fresh])
-    winners = _settled(tenant, _stored(tenant, contested))
-    for item in fresh:
+    ended = moment.wait_for_others(_PATIENCE_SECONDS, **_bounds())
+    if ended and not moment.others_since(tenant, settled_until, **_bounds()):
+        result.accepted.extend(fresh)
+        return
+    several = _several(tenant, [item.identity for item in fresh.values()])
+    winners = _settled(tenant, _stored(tenant, several))
+    for position, item in fresh.items():
         winner = winners.get(item.key)
         if winner is None or winner.commit == commit:
-            result.accepted.append(item.position)
+            result.accepted.append(position)
         else:
-            _count_duplicate(result, item, winner.content)
+            _count_duplicate(result, position, item, winner.content)
 
 
-def _count_duplicate(result: Committed, item: _Pending, stored_content: int) -> None:
-    result.duplicates.append(item.position)
+def _count_duplicate(result: Committed, position: int, item: Numbered, stored_content: int) -> None:
+    result.duplicates.append(position)
     if item.content != stored_content:
-        result.conflicts.append(item.position)
+        result.conflicts.append(position)
 
 
 def insert_events(tenant: int, commit: int, events: Sequence[Event]) -> None:
     """Insert events without looking; for a caller that settles them itself."""
-    _insert_rows(tenant, commit, _numbered(events))
+    _insert_rows(tenant, commit, numbered(events))
 
 
-def _numbered(events: Sequence[Event]) -> list[_Pending]:
-    return [_Pending(n, event, event.identity, event.content) for n, event in enumerate(events)]
-
-
-def _insert_rows(tenant: int, commit: int, fresh: Iterable[_Pending]) -> None:
+def _insert_rows(tenant: int, commit: int, fresh: Iterable[Numbered]) -> None:
     """One block for each kind of data: a kind fills only its own columns."""
     by_kind: dict[type[Data], list[Numbered]] = defaultdict(list)
     for item in fresh:
-        by_kind[type(item.event.data)].append(Numbered(item.event, item.identity, item.content))
+        by_kind[type(item.event.data)].append(item)
     for kind, rows in by_kind.items():
         columns = event_columns(tenant, commit, kind, rows)
-        insert(
-            "events",
-            list(columns),
-            list(columns.values()),
-            max_execution_time=settings.INGEST_COMMIT_SECONDS,
-            max_partitions_per_insert_block=0,
-        )
+        insert("events", list(columns), list(columns.values()), **_bounds())
 
 
 def _stored(tenant: int, identities: Iterable[int]) -> Iterator[Stored]:
     wanted = list(identities)
     for start in range(0, len(wanted), _LOOKUP_SIZE):
-        rows = select(
-            "SELECT identity, source, id, content, commit, toUnixTimestamp64Micro(received_at),"
-            " toUnixTimestamp64Micro(time)"
+        # One row whatever is found, mostly nothing: for an answer without rows the embedded server
+        # asks for its columns.
+        [(rows,)] = select(
+            "SELECT groupArray((identity, source, id, content, commit,"
+            " toUnixTimestamp64Micro(received_at), toUnixTimestamp64Micro(time)))"
             " FROM events WHERE tenant = %(tenant)s AND "
             + _among(wanted[start : start + _LOOKUP_SIZE]),
             {"tenant": tenant},
+            **_bounds(),
         )
         yield from (Stored(*row) for row in rows)
+
+
+def _bounds() -> dict[str, object]:
+    """The same for each query of a commit, so that none has to change them."""
+    return {"max_execution_time": settings.INGEST_COMMIT_SECONDS}
 
 
 def _among(identities: Sequence[int]) -> str:
@@ -173,17 +180,20 @@ def _among(identities: Sequence[int]) -> str:
     return f"identity IN (SELECT arrayJoin(reinterpret(unhex('{digits}'), 'Array(UInt64)')))"
 
 
-def _contested(tenant: int, identities: Sequence[int]) -> list[int]:
+def _several(tenant: int, identities: Sequence[int]) -> list[int]:
     """Of these, the identities with more than one row; mostly none, and then no row is read."""
-    contested = []
+    several: list[int] = []
     for start in range(0, len(identities), _LOOKUP_SIZE):
-        contested += select(
+        [(found,)] = select(
+            "SELECT groupArray(identity) FROM ("
             "SELECT identity FROM events WHERE tenant = %(tenant)s AND "
             + _among(identities[start : start + _LOOKUP_SIZE])
-            + " GROUP BY identity HAVING count() > 1",
+            + " GROUP BY identity HAVING count() > 1)",
             {"tenant": tenant},
+            **_bounds(),
         )
-    return [identity for (identity,) in contested]
+        several += found
+    return several
 
 
 def _settled(tenant: int, rows: Iterable[Stored]) -> dict[Key, Stored]:

@@ -1,11 +1,15 @@
 """The one door to ClickHouse: a server when CLICKHOUSE_URL is set, else the embedded one.
 
-Clients are kept per thread, for clickhouse-driver's are not to be shared. An embedded server that
-was killed is started again by whoever needs it next.
+A client serves one query at a time and is kept for the next, whoever asks: of a hundred threads a
+few talk to the store at once, and a connection holds megabytes. An embedded server that was killed
+is started again by whoever needs it next.
 """
 
+import os
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -49,24 +53,52 @@ _NOT_NOW = frozenset(
 )
 _DISCONNECTED = (driver_errors.NetworkError, driver_errors.SocketTimeoutError, OSError, EOFError)
 
-_local = threading.local()
+# The same with every query: a change of settings costs the embedded server as much as a query.
+_SETTINGS = {
+    # Stored and visible when an insert returns; a server may have another default.
+    "async_insert": 0,
+    # A client may send what happened over years.
+    "max_partitions_per_insert_block": 0,
+}
+_TOKEN = secrets.token_hex(8)
+
+_idle: list[Client] = []
+_lock = threading.Lock()
 
 
 class StoreUnavailable(Exception):
     """ClickHouse cannot be reached, or cannot do this now; the same call may work later."""
 
 
-def client() -> Client:
-    """This thread's client, connected to the running server."""
-    if getattr(_local, "client", None) is None:
-        _local.client = open_client()
-    found: Client = _local.client
-    return found
+@contextmanager
+def _client() -> Iterator[Client]:
+    """A connected client, the one that was used last; kept afterwards if nothing went wrong."""
+    with _lock:
+        own = _idle.pop() if _idle else None
+    own = own or open_client()
+    try:
+        yield own
+    except BaseException:
+        own.disconnect()
+        raise
+    with _lock:
+        _idle.append(own)
+
+
+def _execute(sql: str, data: object, **options: object) -> Any:
+    with _client() as own:
+        return own.execute(sql, data, **options)
+
+
+def process_name() -> str:
+    """Tells the running queries of this process from those of all others: their log_comment."""
+    return f"daybook {_TOKEN} {os.getpid()}"
 
 
 def open_client() -> Client:
     """A client of its own; on a cluster with the settings that make it one store."""
     opened = Client.from_url(_url())
+    opened.settings.update(_SETTINGS | {"log_comment": process_name()})
     if settings.CLICKHOUSE_CLUSTER:
         timeout = {"insert_quorum_timeout": 1000 * settings.INGEST_COMMIT_SECONDS}
         opened.settings.update(cluster.SETTINGS | timeout)
@@ -74,17 +106,22 @@ def open_client() -> Client:
 
 
 def disconnect() -> None:
-    """Close this thread's client; the next call opens another."""
-    if getattr(_local, "client", None) is not None:
-        _local.client.disconnect()
-        _local.client = None
+    """Close every client that is not in use; the next call opens another."""
+    with _lock:
+        unused = _idle.copy()
+        _idle.clear()
+    for one in unused:
+        one.disconnect()
+
+
+os.register_at_fork(after_in_child=_idle.clear)
 
 
 def select(sql: str, params: Params | None = None, **settings_: object) -> list[Row]:
     """All rows of a query; tried again once, since a kept connection may be a dead one."""
 
     def run() -> list[Row]:
-        rows: list[Row] = client().execute(sql, dict(params or {}), settings=settings_)
+        rows: list[Row] = _execute(sql, dict(params or {}), settings=settings_)
         return rows
 
     try:
@@ -111,23 +148,20 @@ def insert(
 ) -> None:
     """Write one block; `data` holds a sequence for each column. Never tried again by itself."""
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-    # Stored and visible when this returns; a server may have asynchronous inserts as its default.
-    settings_ = {"async_insert": 0, **settings_}
-    _reported(
-        lambda: client().execute(sql, data, columnar=True, types_check=False, settings=settings_)
-    )
+    _reported(lambda: _execute(sql, data, columnar=True, types_check=False, settings=settings_))
 
 
 def command(sql: str, params: Params | None = None, **settings_: object) -> None:
     """Run a statement that gives no rows. Never tried again by itself."""
-    _reported(lambda: client().execute(sql, dict(params or {}), settings=settings_))
+    _reported(lambda: _execute(sql, dict(params or {}), settings=settings_))
 
 
 @lru_cache(maxsize=1)
 def _cached_url() -> str:
     if settings.CLICKHOUSE_URL:
         return str(settings.CLICKHOUSE_URL)
-    return ensure_running(settings.DATA_DIR / "clickhouse")
+    # To find the end of a block that is not compressed, the embedded server has to parse it.
+    return ensure_running(settings.DATA_DIR / "clickhouse") + "?compression=lz4"
 
 
 def _url() -> str:

@@ -1,11 +1,13 @@
 """How an event becomes columns of the table `events`: the only place that knows both sides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from metering.usage.event import Cache, Chip, Custom, Data, Event, Task, Tokens, Tool
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from metering.usage.event import Chip, Data, Event, Task, Tokens
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -25,53 +27,32 @@ def _optional_micros(time: datetime | None) -> int | None:
     return None if time is None else micros(time)
 
 
-class Numbered(NamedTuple):
+class Numbered(Struct, frozen=True, gc=False):
     """An event with the two digests that are stored beside it."""
 
     event: Event
     identity: int
     content: int
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The identity itself, within a tenant."""
+        return self.event.source, self.event.id
 
-# For each kind of data the columns it fills, and how. All others keep their defaults.
-_SAME = None
-_COLUMNS: dict[type[Data], dict[str, Callable[[Any], Any] | None]] = {
-    Task: {
-        "status": _SAME,
-        "started_at": lambda data: _optional_micros(data.started_at),
-        "ended_at": lambda data: _optional_micros(data.ended_at),
-        "parent_task": _SAME,
-        "session": _SAME,
-        "fingerprint": _SAME,
-    },
-    Tokens: {
-        "provider": _SAME,
-        "model": _SAME,
-        "modality": _SAME,
-        "service_tier": _SAME,
-        "attempt": _SAME,
-        "input_tokens": _SAME,
-        "cache_read_tokens": _SAME,
-        "cache_write_tokens": _SAME,
-        "cache_write_long_tokens": _SAME,
-        "output_tokens": _SAME,
-        "reasoning_tokens": _SAME,
-        "prefix_blocks": lambda data: [str(block) for block in data.prefix_blocks],
-        "block_tokens": _SAME,
-        "duration_ms": _SAME,
-    },
-    Cache: {"cache": _SAME, "hit": _SAME, "saved_tokens": _SAME, "model": _SAME},
-    Chip: {
-        "chip": _SAME,
-        "phase": _SAME,
-        "region": _SAME,
-        "count": _SAME,
-        "started_at": lambda data: micros(data.started_at),
-        "ended_at": lambda data: micros(data.ended_at),
-    },
-    Tool: {"tool": _SAME, "status": _SAME, "units": _SAME, "duration_ms": _SAME},
-    Custom: {"value": _SAME},
+
+def numbered(events: Iterable[Event]) -> list[Numbered]:
+    """Each event with its digests."""
+    return [Numbered(event, event.identity, event.content) for event in events]
+
+
+# A field of an event's data fills the column of its name; these not as they are.
+_CONVERSIONS: dict[type[Data], dict[str, Callable[[Any], Any]]] = {
+    Task: {"started_at": _optional_micros, "ended_at": _optional_micros},
+    Tokens: {"prefix_blocks": lambda blocks: [str(block) for block in blocks]},
+    Chip: {"started_at": micros, "ended_at": micros},
 }
+
+_NULLABLE = frozenset({"started_at", "ended_at", "duration_ms"})
 
 
 def event_columns(
@@ -79,11 +60,12 @@ def event_columns(
 ) -> dict[str, list[Any]]:
     """Events of one kind of data as the columns they fill, by name.
 
-    Column by column rather than row by row: this is run for every event that comes in.
+    Column by column rather than row by row: this is run for every event that comes in. A column
+    of zeros and empty texts is left out, for that is what the table fills in, where it does not
+    fill in NULL.
     """
     events = [row.event for row in rows]
-    data = [event.data for event in events]
-    common: dict[str, list[Any]] = {
+    columns: dict[str, list[Any]] = {
         "tenant": [tenant] * len(rows),
         "commit": [commit] * len(rows),
         "type": [event.type for event in events],
@@ -93,10 +75,11 @@ def event_columns(
         "identity": [row.identity for row in rows],
         "content": [row.content for row in rows],
         "agent": [event.agent for event in events],
-        "task": [one.task for one in data],
-        "labels": [one.labels for one in data],
     }
-    return common | {
-        name: list(map(convert or attrgetter(name), data))
-        for name, convert in _COLUMNS[kind].items()
-    }
+    conversions = _CONVERSIONS.get(kind, {})
+    data = zip(*(astuple(event.data) for event in events), strict=True)
+    for name, values in zip(kind.__struct_fields__, data, strict=True):
+        if any(values) or name in _NULLABLE:
+            convert = conversions.get(name)
+            columns[name] = [convert(value) for value in values] if convert else list(values)
+    return columns

@@ -113,6 +113,8 @@ class MeterQuery:
                 "if(reusable_tokens > cache_read_tokens, reusable_tokens - cache_read_tokens, 0)"
             )
             return f"sum(toUInt128({total} - {repeated}))"
+        if meter.type == "agent.tokens" and meter.aggregation == "count":
+            return "countIf(part = 1)"  # calls, of which one may be several events
         if meter.metric or meter.aggregation == "count":
             return "count()"
         if meter.aggregation == "unique":

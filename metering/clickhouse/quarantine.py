@@ -9,6 +9,9 @@ from typing import NamedTuple
 from metering.clickhouse.connection import insert, select
 from metering.clickhouse.event_columns import from_micros
 
+# How the detail of a model call begins that reported no usage: nobody's fault, and never billed.
+UNMETERED = "unmetered:"
+
 
 class Refused(NamedTuple):
     """An event that was not accepted: its bytes, what could be read of its identity, the reason."""

@@ -1,8 +1,11 @@
 """What is kept of spans: written before their events are, and read back by trace."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
-from metering.clickhouse.connection import insert, select
+from metering.clickhouse.cluster import on_cluster, stored
+from metering.clickhouse.connection import command, insert, select
+from metering.clickhouse.event_columns import micros
 from metering.usage.trace import SOURCE, Staged
 
 _COLUMNS = Staged._fields[:-1]
@@ -68,6 +71,49 @@ def touched(tenant: int, since: int, until: int) -> list[str]:
         {"tenant": tenant, "since": since, "until": until, "source": SOURCE},
     )
     return sorted(trace for (trace,) in rows)
+
+
+def remains(tenant: int, keys: Iterable[str]) -> set[str]:
+    """Of these responses and traces those of which a span was dropped.
+
+    To be asked after the spans were read: then whatever was gone by that time is found here.
+    """
+    return {
+        key
+        for some in _lots(keys)
+        for (key,) in select(
+            "SELECT key FROM trace_remains WHERE tenant = %(tenant)s AND key IN %(keys)s",
+            {"tenant": tenant, "keys": some},
+        )
+    }
+
+
+def drop_before(cutoff: datetime) -> list[str]:
+    """Drop the spans of whole months received before the cutoff; returns these months.
+
+    What has to be remembered of them is written down first. Safe to be killed and to run twice.
+    """
+    month = cutoff.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    old = "received_at < fromUnixTimestamp64Micro(%(month)s)"
+    bound: dict[str, object] = {"month": micros(month)}
+    found = select(f"SELECT DISTINCT _partition_id FROM trace_spans WHERE {old}", bound)
+    if not found:
+        return []
+    for keys in (
+        f"SELECT tenant, response FROM trace_spans WHERE {old} AND response != ''",
+        # The table is sorted by tenant and trace, so this holds one trace in memory at a time.
+        "SELECT tenant, trace FROM trace_spans GROUP BY tenant, trace"
+        f" HAVING countIf({old}) BETWEEN 1 AND count() - 1"
+        " SETTINGS optimize_aggregation_in_order = 1",
+    ):
+        command(f"INSERT INTO trace_remains (tenant, key) {keys}", bound)
+    months = sorted({partition for (partition,) in found})
+    for partition in months:
+        command(
+            f"ALTER TABLE {stored('trace_spans')}{on_cluster()} DROP PARTITION ID %(partition)s",
+            {"partition": partition},
+        )
+    return months
 
 
 def _lots(names: Iterable[str]) -> Iterator[list[str]]:

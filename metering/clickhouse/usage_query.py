@@ -89,7 +89,7 @@ class UsageQuery:
         dimensions = dimensions_sql(self.group_by, bound)
         tokens = ", ".join(f"sum({VALUE_SQL[name]})" for name in _TOKEN_FIELDS)
         sql = (
-            f"SELECT {dimensions}countIf(type = 'agent.tokens'), {tokens},"
+            f"SELECT {dimensions}countIf(type = 'agent.tokens' AND part = 1), {tokens},"
             " countIf(type = 'agent.tool'),"
             f" sumIf({VALUE_SQL['chip_seconds']}, type = 'agent.chip')"
             f" FROM events WHERE {self.scope.where}"

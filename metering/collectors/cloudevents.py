@@ -4,7 +4,9 @@ Format: CloudEvents 1.0, HTTP and JSON bindings, https://github.com/cloudevents/
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
 from urllib.parse import unquote
 
 import msgspec
@@ -27,7 +29,35 @@ class UnknownContentType(ValueError):
     """A body of a kind that is not taken."""
 
 
-def split_body(content_type: str, headers: Mapping[str, str], body: bytes) -> list[bytes]:
+@dataclass(slots=True)
+class Batch(Sequence[bytes]):
+    """The JSON text of each event of an array or of lines, split only when one is asked for.
+
+    Nearly always nobody does, for all of them are valid and decoded in one go. Splitting raises
+    UnreadableBody.
+    """
+
+    text: bytes
+    lines: bool
+    _parts: list[bytes] | None = None
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        return self._split()[place]
+
+    def __len__(self) -> int:
+        return len(self._split())
+
+    def _split(self) -> list[bytes]:
+        if self._parts is None:
+            self._parts = _lines(self.text) if self.lines else _elements(self.text)
+        return self._parts
+
+
+def split_body(content_type: str, headers: Mapping[str, str], body: bytes) -> Sequence[bytes]:
     """The JSON text of each event in a request.
 
     `headers` are read in binary mode only. Raises UnreadableBody or UnknownContentType.
@@ -36,7 +66,7 @@ def split_body(content_type: str, headers: Mapping[str, str], body: bytes) -> li
     if "ce-specversion" in {name.lower() for name in headers}:
         return [_binary_event(kind, headers, body)]
     if kind in NDJSON:
-        return [line for line in body.splitlines() if line.strip()]
+        return Batch(body, lines=True)
     if kind not in {STRUCTURED, BATCH, JSON}:
         raise UnknownContentType(
             f"Content-Type {kind or '(none)'} is not one of {STRUCTURED}, {BATCH}, {JSON},"
@@ -45,7 +75,11 @@ def split_body(content_type: str, headers: Mapping[str, str], body: bytes) -> li
     return _json_events(kind, body)
 
 
-def _json_events(kind: str, body: bytes) -> list[bytes]:
+def _lines(text: bytes) -> list[bytes]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _json_events(kind: str, body: bytes) -> Sequence[bytes]:
     text = body.strip()
     if kind == BATCH and not text.startswith(b"["):
         raise UnreadableBody(f"a body of {BATCH} must be a JSON array")
@@ -53,6 +87,10 @@ def _json_events(kind: str, body: bytes) -> list[bytes]:
         raise UnreadableBody(f"a body of {STRUCTURED} must be a JSON object")
     if not text.startswith(b"["):
         return [_single(text)]
+    return Batch(text, lines=False)
+
+
+def _elements(text: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _LIST.decode(text)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -43,7 +43,7 @@ def _whole(path: Path) -> Iterator[list[bytes]]:
     body = path.read_bytes()
     events = split_body(JSON, {}, body) if body.strip() else []
     for start in range(0, len(events), BATCH):
-        yield events[start : start + BATCH]
+        yield list(events[start : start + BATCH])
 
 
 def _lines(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:

@@ -88,8 +88,31 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "total": ("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens"),
     "details": ("langfuse.observation.usage_details",),
 }
+# The same by modality: parts of the totals above.
+MODALITIES = ("text", "image", "audio", "video")
+BY_MODALITY: dict[str, dict[str, tuple[str, ...]]] = {
+    "prompt": {
+        modality: (
+            f"gen_ai.usage.{modality}.input_tokens",
+            f"llm.token_count.prompt_details.{modality}",
+        )
+        for modality in MODALITIES
+    },
+    "cache_read": {
+        modality: (f"gen_ai.usage.{modality}.cache_read.input_tokens",) for modality in MODALITIES
+    },
+    "output": {
+        modality: (
+            f"gen_ai.usage.{modality}.output_tokens",
+            f"llm.token_count.completion_details.{modality}",
+        )
+        for modality in MODALITIES
+    },
+}
 LONGEST = 512
-ALLOWED = frozenset(name for names in ALIASES.values() for name in names)
+ALLOWED = frozenset(name for names in ALIASES.values() for name in names) | frozenset(
+    name for told in BY_MODALITY.values() for names in told.values() for name in names
+)
 
 _KINDS: dict[str, str] = {
     **dict.fromkeys(

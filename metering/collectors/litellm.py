@@ -1,16 +1,17 @@
 """LiteLLM's StandardLoggingPayload into events. Format: BerriAI/litellm, generic API callback.
 
-A call becomes `agent.tokens`, its id LiteLLM's call id. An answer from LiteLLM's own cache becomes
-`agent.cache`, for no model computed it. A call without usage, a failed one above all, is unmetered:
-kept aside with a detail that begins so, and never billed as zero; its retry bears the same call id
-and counts. Agent: `agent_id` or `agent` of what the caller sent as metadata (the SDK keeps only its
+A call becomes `agent.tokens`, its id LiteLLM's call id, with further ones under `id/modality` where
+it tells of several modalities. An answer from LiteLLM's own cache becomes `agent.cache`, for no
+model computed it. A call without usage, a failed one above all, is unmetered: kept aside with a
+detail that begins so, and never billed as zero; its retry bears the same call id and counts. Agent:
+`agent_id` or `agent` of what the caller sent as metadata (the SDK keeps only its
 `spend_logs_metadata`), else end user, else alias, user or hash of the key, else `litellm`. Task:
 `task` or `task_id` of the same, and `attempt`.
 
 Only the fields below are decoded, so no prompt, answer or parameter gets past here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,12 +19,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from metering.clickhouse.quarantine import Refused
-from metering.collectors.providers import UsageError, token_classes
+from metering.clickhouse.quarantine import UNMETERED, Refused
+from metering.collectors.providers import UsageError, token_classes, token_parts
 from metering.usage.json_faults import field_first
 
 SOURCE = "litellm"
-UNMETERED = "unmetered:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_SECONDS = 10**11
 
@@ -90,22 +90,25 @@ def events(body: bytes) -> list[bytes | Refused]:
         raws = _LIST.decode(text) if text.startswith(b"[") else text.splitlines()
     except _UNREADABLE as error:
         raise LiteLLMError(f"the body is not JSON: {error}") from None
-    return [_event(bytes(raw)) for raw in raws if bytes(raw).strip()]
+    return [event for raw in raws if bytes(raw).strip() for event in _events(bytes(raw))]
 
 
-def _event(raw: bytes) -> bytes | Refused:
+def _events(raw: bytes) -> Sequence[bytes | Refused]:
     try:
         payload = _PAYLOAD.decode(raw)
     except _UNREADABLE as error:
-        return Refused(b"{}", SOURCE, "", field_first(str(error), ""))
+        return [Refused(b"{}", SOURCE, "", field_first(str(error), ""))]
     try:
-        usage = _usage(payload)
-        classes = token_classes(usage, payload.custom_llm_provider or "")
-        if not classes or not any(classes.values()):
-            return _unmetered(payload)
-        return _cloudevent(payload, classes)
+        provider = payload.custom_llm_provider or ""
+        parts = token_parts(_usage(payload), provider) or []
+        classes = token_classes(_usage(payload), provider) or {}
+        if not any(classes.values()):
+            return [_unmetered(payload)]
+        if payload.cache_hit:
+            return [_cache_hit(payload, classes)]
+        return [_call(payload, part) for part in parts]
     except (UsageError, LiteLLMError) as error:
-        return Refused(_scrubbed(payload), SOURCE, payload.key, str(error))
+        return [Refused(_scrubbed(payload), SOURCE, payload.key, str(error))]
 
 
 def _unmetered(payload: _Payload) -> Refused:
@@ -127,30 +130,40 @@ def _usage(payload: _Payload) -> dict[str, Any]:
     return reported or totals
 
 
-def _cloudevent(payload: _Payload, classes: dict[str, int]) -> bytes:
-    given = _given(payload)
-    # A failure may have used tokens; its retry bears the same call id, and both count.
-    suffix = "/failed" if payload.key and payload.status == "failure" else ""
-    event: dict[str, object] = {
-        "specversion": "1.0",
-        "id": payload.key + suffix,
-        "source": SOURCE,
-        "subject": _agent(payload, given),
-        "time": _moment(payload.endTime, "endTime"),
-    }
-    provider = payload.custom_llm_provider or ""
-    # A model asked for as openai/gpt-5 and one asked for as gpt-5 have one price.
-    model = payload.model.removeprefix(f"{provider}/")
-    task: dict[str, object] = {"task": given.task or given.task_id or "", "model": model}
-    if payload.cache_hit:
-        saved = classes["output_tokens"] + sum(classes[name] for name in _PROMPT)
-        data = task | {"cache": SOURCE, "hit": True, "saved_tokens": saved}
-        return msgspec.json.encode(event | {"type": "agent.cache", "data": data})
-    data = task | classes | {"provider": provider}
-    data |= {"attempt": given.attempt or 1, "duration_ms": _duration(payload)}
+def _cache_hit(payload: _Payload, classes: dict[str, int]) -> bytes:
+    saved = classes["output_tokens"] + sum(classes[name] for name in _PROMPT)
+    data = _of_task(payload) | {"cache": SOURCE, "hit": True, "saved_tokens": saved}
+    return msgspec.json.encode(_envelope(payload) | {"type": "agent.cache", "data": data})
+
+
+def _call(payload: _Payload, part: dict[str, object]) -> bytes:
+    event = _envelope(payload)
+    if "part" in part and event["id"]:
+        event["id"] = f"{event['id']}/{part['modality']}"
+    data = _of_task(payload) | part | {"provider": payload.custom_llm_provider or ""}
+    data |= {"attempt": _given(payload).attempt or 1, "duration_ms": _duration(payload)}
     if payload.model_parameters and payload.model_parameters.service_tier:
         data["service_tier"] = payload.model_parameters.service_tier
     return msgspec.json.encode(event | {"type": "agent.tokens", "data": data})
+
+
+def _envelope(payload: _Payload) -> dict[str, object]:
+    # A failure may have used tokens; its retry bears the same call id, and both count.
+    suffix = "/failed" if payload.key and payload.status == "failure" else ""
+    return {
+        "specversion": "1.0",
+        "id": payload.key + suffix,
+        "source": SOURCE,
+        "subject": _agent(payload, _given(payload)),
+        "time": _moment(payload.endTime, "endTime"),
+    }
+
+
+def _of_task(payload: _Payload) -> dict[str, object]:
+    given = _given(payload)
+    # A model asked for as openai/gpt-5 and one asked for as gpt-5 have one price.
+    model = payload.model.removeprefix(f"{payload.custom_llm_provider or ''}/")
+    return {"task": given.task or given.task_id or "", "model": model}
 
 
 _PROMPT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")

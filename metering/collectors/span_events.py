@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from metering.clickhouse.quarantine import UNMETERED
 from metering.collectors import genai
 from metering.collectors.otlp import Span
 from metering.collectors.token_counts import Unusable, usage
 from metering.usage.event import InvalidEvent, parse_event
 from metering.usage.trace import SOURCE, Staged, Traces
 
-UNMETERED = "unmetered:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_SERVICE = "unknown_service"
 
@@ -51,7 +51,8 @@ def stage(span: Span, now: datetime) -> tuple[Staged | None, RefusedSpan | None]
         return None, _refused(span, now, wrong) if found.type else None
     if found.type:
         try:
-            parse_event(Traces([found]).wanted([found.trace])[0].body, now)
+            for wanted in Traces([found]).wanted([found.trace]):
+                parse_event(wanted.body, now)
         except InvalidEvent as error:
             return _link(span), _refused(span, now, str(error))
     return found, None
@@ -83,7 +84,7 @@ def _staged(span: Span, now: datetime) -> Staged:
         session=genai.text(span.attributes, "session"),
         response=_call(genai.provider(span.attributes), response) if response else "",
         told_by=told.told_by if told else 0,
-        body=msgspec.json.encode(_body(span, kind, told.classes if told else {}, now)),
+        body=msgspec.json.encode(_body(span, kind, told.parts if told else [], now)),
     )
 
 
@@ -103,27 +104,29 @@ def _agent(span: Span, kind: str) -> str:
     return own or span.resource.get("service", _UNKNOWN_SERVICE)
 
 
-def _body(span: Span, kind: str, classes: dict[str, int], now: datetime) -> dict[str, Any]:
-    """Time and data of the event. It happened when it ended: then its usage is known."""
+def _body(span: Span, kind: str, parts: list[dict[str, object]], now: datetime) -> dict[str, Any]:
+    """Time and data of the event. It happened when it ended: then its usage is known.
+
+    Of a call with several modalities, under `further`, what differs in the data of the others.
+    """
     ended = span.ended or span.started
     time = _time(ended) if ended else now
     labels = {name: text for name, text in span.resource.items() if name != "service"}
-    data = _DATA[kind](span, classes) | ({"labels": labels} if labels else {})
-    return {"time": time, "data": data}
+    data = _DATA[kind](span) | dict(*parts[:1]) | ({"labels": labels} if labels else {})
+    return {"time": time, "data": data} | ({"further": parts[1:]} if parts[1:] else {})
 
 
-def _tokens(span: Span, classes: dict[str, int]) -> dict[str, Any]:
+def _tokens(span: Span) -> dict[str, Any]:
     data = {
         "provider": genai.provider(span.attributes),
         "model": _model(span),
         "service_tier": genai.service_tier(span.attributes),
-        **classes,
         "duration_ms": _milliseconds(span),
     }
     return {name: value for name, value in data.items() if value not in {"", None}}
 
 
-def _tool(span: Span, classes: dict[str, int]) -> dict[str, Any]:
+def _tool(span: Span) -> dict[str, Any]:
     name = genai.text(span.attributes, "tool") or genai.text(span.attributes, "entity")
     data = {
         "tool": name or span.name.removeprefix("execute_tool ")[: genai.LONGEST],
@@ -133,7 +136,7 @@ def _tool(span: Span, classes: dict[str, int]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def _task(span: Span, classes: dict[str, int]) -> dict[str, Any]:
+def _task(span: Span) -> dict[str, Any]:
     times = {"started_at": span.started, "ended_at": span.ended}
     status = "failed" if span.failed else "succeeded"
     return {"task": span.id, "status": status} | {
@@ -171,6 +174,6 @@ def _refused(span: Span, now: datetime, detail: str) -> RefusedSpan:
         "source": SOURCE,
         "type": kind,
         "subject": _agent(span, kind) or span.resource.get("service", _UNKNOWN_SERVICE),
-        **_body(span, kind, {}, now),
+        **_body(span, kind, [], now),
     }
     return RefusedSpan(span.id if span.has_ids else "", msgspec.json.encode(event), detail)

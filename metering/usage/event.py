@@ -38,15 +38,19 @@ class InvalidEvent(ValueError):
     """An event that cannot be accepted; the message begins with the field at fault."""
 
 
-class _Data(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, frozen=True):
+# None of these can be part of a cycle, and tracking thousands a request is most of what the garbage
+# collector would do (gc=False).
+class _Data(
+    Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, frozen=True, gc=False
+):
     task: Text = ""
     labels: Labels = {}
 
-    def check(self) -> None:
-        """Raise InvalidEvent for what spans several fields."""
+    def check(self, latest: datetime) -> None:
+        """Raise InvalidEvent for what spans several fields, or is later than `latest`."""
 
 
-class Task(_Data, frozen=True, kw_only=True):
+class Task(_Data, frozen=True, kw_only=True, gc=False):
     """`agent.task`: how a task ended."""
 
     task: Name
@@ -57,17 +61,20 @@ class Task(_Data, frozen=True, kw_only=True):
     session: Text = ""
     fingerprint: Text = ""
 
-    def check(self) -> None:
+    def check(self, latest: datetime) -> None:
         for field in ("started_at", "ended_at"):
-            check_time(field, getattr(self, field))
+            check_time(f"data.{field}", getattr(self, field), latest)
         if self.started_at and self.ended_at:
             check_order(self.started_at, self.ended_at)
         if self.parent_task == self.task:
             raise InvalidEvent("data.parent_task: a task cannot be its own parent")
 
 
-class Tokens(_Data, frozen=True, kw_only=True):
-    """`agent.tokens`: one model call, in disjoint token classes."""
+class Tokens(_Data, frozen=True, kw_only=True, gc=False):
+    """`agent.tokens`: one model call, in disjoint token classes; of several modalities one of each.
+
+    The `part` 1 is the request; `other_prompt_tokens` are those of the prompt in the other parts.
+    """
 
     provider: Text = ""
     model: Name
@@ -78,24 +85,24 @@ class Tokens(_Data, frozen=True, kw_only=True):
     output_tokens: Number = 0
     reasoning_tokens: Number = 0
     modality: Name = "text"
+    part: Annotated[int, Meta(ge=1, le=2**31)] = 1
+    other_prompt_tokens: Number = 0
     service_tier: Text = ""
     attempt: Annotated[int, Meta(ge=1, le=2**31)] = 1
     prefix_blocks: PrefixBlocks = []
     block_tokens: Number = 0
     duration_ms: Number | None = None
 
-    def check(self) -> None:
-        for part, whole in (
-            ("cache_write_long_tokens", "cache_write_tokens"),
-            ("reasoning_tokens", "output_tokens"),
-        ):
-            if getattr(self, part) > getattr(self, whole):
-                raise InvalidEvent(f"data.{part}: is part of {whole} and cannot exceed it")
+    def check(self, latest: datetime) -> None:
+        if self.cache_write_long_tokens > self.cache_write_tokens:
+            raise _part_exceeds("cache_write_long_tokens", "cache_write_tokens")
+        if self.reasoning_tokens > self.output_tokens:
+            raise _part_exceeds("reasoning_tokens", "output_tokens")
         if self.prefix_blocks and not self.block_tokens:
             raise InvalidEvent("data.block_tokens: is required beside prefix_blocks")
 
 
-class Cache(_Data, frozen=True, kw_only=True):
+class Cache(_Data, frozen=True, kw_only=True, gc=False):
     """`agent.cache`: a look-up in a cache above the model."""
 
     cache: Name
@@ -104,7 +111,7 @@ class Cache(_Data, frozen=True, kw_only=True):
     model: Text = ""
 
 
-class Chip(_Data, frozen=True, kw_only=True):
+class Chip(_Data, frozen=True, kw_only=True, gc=False):
     """`agent.chip`: `count` chips held from `started_at` to `ended_at`."""
 
     chip: Name
@@ -114,14 +121,14 @@ class Chip(_Data, frozen=True, kw_only=True):
     phase: Literal["active", "idle", "cold_start"] = "active"
     region: Text = ""
 
-    def check(self) -> None:
+    def check(self, latest: datetime) -> None:
         check_decimal("count", self.count)
         for field in ("started_at", "ended_at"):
-            check_time(field, getattr(self, field))
+            check_time(f"data.{field}", getattr(self, field), latest)
         check_order(self.started_at, self.ended_at)
 
 
-class Tool(_Data, frozen=True, kw_only=True):
+class Tool(_Data, frozen=True, kw_only=True, gc=False):
     """`agent.tool`: one tool call."""
 
     tool: Name
@@ -129,16 +136,16 @@ class Tool(_Data, frozen=True, kw_only=True):
     duration_ms: Number | None = None
     units: Decimal = Decimal(1)
 
-    def check(self) -> None:
+    def check(self, latest: datetime) -> None:
         check_decimal("units", self.units)
 
 
-class Custom(_Data, frozen=True, kw_only=True):
+class Custom(_Data, frozen=True, kw_only=True, gc=False):
     """`custom.*`: anything else that is billed."""
 
     value: Decimal
 
-    def check(self) -> None:
+    def check(self, latest: datetime) -> None:
         check_decimal("value", self.value)
 
 
@@ -154,7 +161,7 @@ DATA_TYPES: dict[str, type[Data]] = {
 }
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True, gc=False):
     """A valid event. `time` is UTC; `agent` is the CloudEvent's subject."""
 
     source: str
@@ -173,7 +180,7 @@ class Event(Struct, frozen=True, kw_only=True):
     @property
     def content(self) -> int:
         """64 bits of everything else, to tell a resend from a conflict."""
-        time = self.time.isoformat() if self.time_given else ""
+        time = self.time if self.time_given else ""
         return digest(_CANONICAL.encode((self.type, self.agent, time, self.data)))
 
 
@@ -202,21 +209,22 @@ def parse_event(raw: bytes | msgspec.Raw, now: datetime) -> Event:
     Raises InvalidEvent, whose message begins with the path of the field at fault.
     """
     envelope = _decode(_ENVELOPE, raw, "")
-    agent = envelope.subject or ""
-    if not agent and not envelope.type.startswith(CUSTOM):
+    latest = now + MAX_FUTURE
+    if not envelope.subject and not envelope.type.startswith(CUSTOM):
         raise InvalidEvent("subject: is required and names the agent")
+    check_time("time", envelope.time, latest)
     return Event(
         source=envelope.source,
         id=envelope.id,
         type=envelope.type,
-        agent=agent,
-        time=_event_time(envelope.time, now),
+        agent=envelope.subject or "",
+        time=now if envelope.time is None else envelope.time.astimezone(UTC),
         time_given=envelope.time is not None,
-        data=_parse_data(envelope, now),
+        data=_parse_data(envelope, latest),
     )
 
 
-def _parse_data(envelope: _Envelope, now: datetime) -> Data:
+def _parse_data(envelope: _Envelope, latest: datetime) -> Data:
     decoder = _DATA.get(envelope.type) or (
         _CUSTOM if envelope.type.startswith(CUSTOM) and envelope.type != CUSTOM else None
     )
@@ -226,35 +234,27 @@ def _parse_data(envelope: _Envelope, now: datetime) -> Data:
     if bytes(envelope.data) in {b"", b"null"}:
         raise InvalidEvent("data: is required, as a JSON object (data_base64 is not taken)")
     data = _decode(decoder, envelope.data, "data")
-    data.check()
-    for field in ("started_at", "ended_at"):
-        check_not_ahead(f"data.{field}", getattr(data, field, None), now)
+    data.check(latest)
     return data
 
 
-def _event_time(time: datetime | None, now: datetime) -> datetime:
-    if time is None:
-        return now
-    check_time("time", time, path="time")
-    check_not_ahead("time", time, now)
-    return time.astimezone(UTC)
+def check_time(path: str, time: datetime | None, latest: datetime) -> None:
+    """Refuse a time without a zone, before what the store can hold, or that has not come yet.
 
-
-def check_not_ahead(path: str, time: datetime | None, now: datetime) -> None:
-    """Refuse what has not happened yet; clocks may differ by an hour."""
-    if time is not None and time > now + MAX_FUTURE:
-        raise InvalidEvent(f"{path}: {time.isoformat()} is more than an hour ahead of the clock")
-
-
-def check_time(field: str, time: datetime | None, path: str = "") -> None:
-    """Refuse a time without a zone, or before what the store can hold."""
-    path = path or f"data.{field}"
+    `latest` is MAX_FUTURE ahead of the clock: clocks may differ.
+    """
     if time is None:
         return
     if time.tzinfo is None:
         raise InvalidEvent(f"{path}: needs a time zone, such as a Z at the end")
     if time < EARLIEST:
         raise InvalidEvent(f"{path}: is before {EARLIEST.date()}")
+    if time > latest:
+        raise InvalidEvent(f"{path}: {time.isoformat()} is more than an hour ahead of the clock")
+
+
+def _part_exceeds(part: str, whole: str) -> InvalidEvent:
+    return InvalidEvent(f"data.{part}: is part of {whole} and cannot exceed it")
 
 
 def check_order(started_at: datetime, ended_at: datetime) -> None:

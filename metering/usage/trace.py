@@ -12,6 +12,8 @@ import msgspec
 
 SOURCE = "otlp"
 TASK, TOKENS, TOOL = "agent.task", "agent.tokens", "agent.tool"
+# What a further part does not have from the first.
+_OF_A_PART = {"modality", "other_prompt_tokens"}
 
 
 class Staged(NamedTuple):
@@ -26,12 +28,23 @@ class Staged(NamedTuple):
     session: str = ""
     response: str = ""  # a digest of provider and response id: spans that share it are one call
     told_by: int = 0  # how many attributes told of the call's usage
-    body: bytes = b""  # time and data of the event, without whose it is
+    body: bytes = b""  # time and data of the event, without whose it is, and its further parts
     received_at: int = 0
 
     @property
     def id(self) -> str:
         return f"{self.trace}/{self.span}"
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """`id`, `time` and `data` of its event, and of those for the call's other modalities."""
+        event: dict[str, Any] = msgspec.json.decode(self.body)
+        further = event.pop("further", [])
+        same = {k: v for k, v in event["data"].items() if k not in _OF_A_PART}
+        return [{"id": self.id, **event}] + [
+            {"id": f"{self.id}/{part['modality']}", **event, "data": same | part}
+            for part in further
+        ]
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -50,6 +63,8 @@ class Wanted(NamedTuple):
     ids: tuple[str, ...]  # of the spans that are the same call, the one that counts first
     body: bytes  # the CloudEvent
     version: int  # how many spans the answer rests on: of two answers the larger knows more
+    received_at: int  # when the span that counts was, in µs
+    further: tuple[tuple[str, ...], ...] = ()  # for each of the ids, its events of other modalities
 
 
 class _Agent(NamedTuple):
@@ -87,15 +102,21 @@ class Traces:
             if span.trace in touched and span.type:
                 same = self._calls.get(span.response) or [span]
                 if same[0].id not in events:
-                    events[same[0].id] = self._wanted(same)
+                    events |= {wanted.ids[0]: wanted for wanted in self._wanted(same)}
         return list(events.values())
 
-    def _wanted(self, same: Sequence[Staged]) -> Wanted:
-        """Usage of the richest span; the agent of the first that has one."""
+    def _wanted(self, same: Sequence[Staged]) -> Iterator[Wanted]:
+        """Usage of the richest span, by modality; the agent of the first that has one."""
         found = (self._found(span) for span in same)
         whose = next((one for one in found if one), _Agent(same[0].service, ""))
         version = sum(self._sizes[trace] for trace in {span.trace for span in same})
-        return Wanted(tuple(span.id for span in same), _event(same[0], whose), version)
+        first, *others = same[0].parts
+        further = tuple(tuple(part["id"] for part in span.parts[1:]) for span in same[1:])
+        ids = tuple(span.id for span in same)
+        received_at = same[0].received_at
+        yield Wanted(ids, _event(same[0], first, whose), version, received_at, ((), *further))
+        for part in others:
+            yield Wanted((part["id"],), _event(same[0], part, whose), version, received_at)
 
     def _found(self, span: Staged) -> _Agent | None:
         above = next((s for s in self._ancestors(span) if s.type == TASK), None)
@@ -119,17 +140,16 @@ class Traces:
             span = parent
 
 
-def _event(span: Staged, whose: _Agent) -> bytes:
-    event: dict[str, Any] = msgspec.json.decode(span.body)
+def _event(span: Staged, part: dict[str, Any], whose: _Agent) -> bytes:
     known = {"task": whose.task, "parent_task": whose.parent_task, "session": whose.session}
-    event["data"] |= {name: value for name, value in known.items() if value}
+    named = {name: value for name, value in known.items() if value}
     return msgspec.json.encode(
         {
             "specversion": "1.0",
-            "id": span.id,
             "source": SOURCE,
             "type": span.type,
             "subject": whose.agent,
-            **event,
+            **part,
+            "data": part["data"] | named,
         }
     )

@@ -87,7 +87,7 @@ def test_more_agents_take_no_more_queries(
             read_overview(worked, dates, compare=True)
         return len(sent), len(captured)
 
-    client = type(connection.client())
+    client = type(connection.open_client())
     for name in ("execute", "execute_iter"):
         run = getattr(client, name)
 

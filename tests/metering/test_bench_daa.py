@@ -23,7 +23,7 @@ def test_a_small_run_measures_what_it_says(
 ) -> None:
     monkeypatch.setattr(active_query, "_MOST_AGENTS", most)
     before = connection.select("SELECT count() FROM rollup_agent_days")
-    call_command("bench", "daa", agent_days=60 * 100, json=True)
+    call_command("bench", "daa", "--agent-days", "6000", "--json")
     result = json.loads(capsys.readouterr().out)
     assert (result["agent_days"], result["active_on_last_day"]) == (6000, 100)
     # A hundred out of two hundred, of which five go and come each day: 200 + 59 × 5 in all.
@@ -44,12 +44,12 @@ def test_a_wrong_page_is_no_result(tenant: Tenant, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(active_query.ActiveQuery, "rows", wrong)
     with pytest.raises(CommandError, match="the page is wrong"):
-        call_command("bench", "daa", agent_days=60 * 100)
+        call_command("bench", "daa", "--agent-days", "6000")
 
 
 def test_too_few_are_refused() -> None:
     with pytest.raises(CommandError, match="--agent-days must be at least 6000"):
-        call_command("bench", "daa", agent_days=60)
+        call_command("bench", "daa", "--agent-days", "60")
 
 
 def test_the_table_is_for_people() -> None:
@@ -67,7 +67,7 @@ def test_the_table_is_for_people() -> None:
         sketch_bytes=98505,
         sketch_error_percent=0.4,
     )
-    lines = daa.daa_table(result).splitlines()
+    lines = daa.table(result).splitlines()
     assert lines[0] == "6,000 agent-days of 490 agents in 60 days"
     assert lines[1].split()[-4:] == ["1.50", "s", "3", "MiB"]
     assert lines[3].split() == ["ratio:", "3.000"]

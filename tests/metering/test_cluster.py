@@ -10,8 +10,8 @@ from clickhouse_driver import Client
 from pytest_django import Settings
 
 from metering import queries
-from metering.clickhouse import cluster, connection, generations, rollup
-from metering.clickhouse.barrier import running_inserts_ended, store_now
+from metering.clickhouse import cluster, connection, generations, rollup, trace_spans
+from metering.clickhouse.barrier import others_ended, store_now
 from metering.clickhouse.cluster import UnknownStatement, cluster_statements
 from metering.clickhouse.migrate import APPLIED, SCHEMA, OtherLayout, migrate
 from metering.models import Tenant
@@ -19,7 +19,9 @@ from metering.usage.period import month_period
 from tests.two_shards import running_servers, the_store_is
 
 FILES = sorted(SCHEMA.glob("*.sql"))
-STATEMENTS = [APPLIED, *(path.read_text() for path in FILES)]
+TABLES = {path.stem: path.read_text() for path in FILES if "ALTER" not in path.read_text()}
+TABLES["schema_migrations"] = APPLIED
+ALTERATIONS = {path.stem: path.read_text() for path in FILES if path.stem not in TABLES}
 
 
 def in_one_line(statement: str) -> str:
@@ -29,7 +31,7 @@ def in_one_line(statement: str) -> str:
     return str(formatted)
 
 
-@pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])
+@pytest.mark.parametrize("sql", TABLES.values(), ids=TABLES)
 def test_every_file_becomes_a_replicated_table_and_a_distributed_one(
     migrated_store: None, sql: str
 ) -> None:
@@ -45,7 +47,7 @@ def test_every_file_becomes_a_replicated_table_and_a_distributed_one(
     )
 
 
-@pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])
+@pytest.mark.parametrize("sql", TABLES.values(), ids=TABLES)
 def test_but_for_the_engine_a_stored_table_is_what_the_file_says(
     migrated_store: None, sql: str
 ) -> None:
@@ -56,6 +58,14 @@ def test_but_for_the_engine_a_stored_table_is_what_the_file_says(
     replica = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
     stored = stored.replace(f"({replica})", "").replace(f"{replica}, ", "")
     assert stored == in_one_line(sql)
+
+
+@pytest.mark.parametrize("sql", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_every_alteration_reaches_the_table_that_holds_the_rows(
+    migrated_store: None, sql: str
+) -> None:
+    stored = in_one_line(cluster_statements(sql, "fleet", "daybook")[0])
+    assert stored.replace("_local ON CLUSTER fleet", "") == in_one_line(sql)
 
 
 ALTERS = [
@@ -142,7 +152,7 @@ def on_each(servers: list[str], sql: str, **bound: object) -> list[list[Any]]:
     return answers
 
 
-@pytest.mark.parametrize("sql", STATEMENTS, ids=["schema_migrations", *(p.stem for p in FILES)])
+@pytest.mark.parametrize("sql", TABLES.values(), ids=TABLES)
 def test_every_replicated_table_is_one_that_the_engine_makes(servers: list[str], sql: str) -> None:
     stored = cluster_statements(sql, "fleet", "replicated")[0].replace(" ON CLUSTER 'fleet'", "")
     name = re.search(r"EXISTS (\w+)", stored)[1]  # type: ignore[index]
@@ -214,7 +224,7 @@ def test_what_is_known_of_the_running_inserts_and_clocks_comes_from_every_server
 ) -> None:
     clocks = connection.select(f"SELECT 1 FROM {cluster.everywhere('system.one')}")
     assert len(clocks) == 2
-    assert running_inserts_ended(1)
+    assert others_ended(1) is not None
     assert abs(store_now() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
@@ -240,6 +250,32 @@ def test_replaced_rollup_rows_are_removed_from_the_shard_that_has_them(
     )
     assert [row for rows in left for row in rows] == [(2,)]
     rollup.forget_scans(tenant)
+
+
+def test_old_spans_are_dropped_from_every_shard_and_remembered_there(
+    two_shards: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ["tenant", "trace", "span", "response", "received_at"]
+    for tenant in range(31, 37):
+        rows: list[list[Any]] = [
+            [tenant] * 2,
+            ["a", "b"],
+            ["s"] * 2,
+            ["r", ""],
+            [NOW, NOW - timedelta(days=200)],
+        ]
+        connection.insert("trace_spans", columns, rows)
+    # As above: a trace is whole on its shard.
+    monkeypatch.setitem(cluster.SETTINGS, "distributed_group_by_no_merge", 1)
+    connection.disconnect()
+    assert trace_spans.drop_before(NOW - timedelta(days=30)) == ["202603"]
+    assert trace_spans.drop_before(NOW + timedelta(days=30)) == ["202610"]
+    left = on_each(two_shards, "SELECT count() FROM trace_spans_local WHERE tenant > 30")
+    assert left == [[(0,)], [(0,)]]
+    remains = on_each(two_shards, "SELECT DISTINCT tenant, key FROM trace_remains_local")
+    assert sorted(row for rows in remains for row in rows) == [(t, "r") for t in range(31, 37)]
+    assert all(remains), "both shards have some"
+    assert trace_spans.remains(33, ["r", "a"]) == {"r"}
 
 
 def test_a_store_made_for_a_cluster_is_not_taken_for_one_server(

@@ -9,12 +9,13 @@ import pytest
 
 from metering.clickhouse.commit import Committed
 from metering.clickhouse.connection import StoreUnavailable
+from metering.clickhouse.event_columns import Numbered
 from metering.group_commit import MOST_EVENTS_A_COMMIT, GroupCommit
 from metering.usage.event import Custom, Event
 
 
-def _event(number: int) -> Event:
-    return Event(
+def _event(number: int) -> Numbered:
+    event = Event(
         source="s",
         id=str(number),
         type="custom.x",
@@ -22,6 +23,7 @@ def _event(number: int) -> Event:
         time=datetime(2026, 10, 1, tzinfo=UTC),
         data=Custom(value=1),  # type: ignore[arg-type]
     )
+    return Numbered(event, event.identity, event.content)
 
 
 class _Store:
@@ -33,14 +35,14 @@ class _Store:
         self.begun = threading.Semaphore(0)
         self.down = False
 
-    def commit(self, tenant: int, events: Sequence[Event]) -> Committed:
-        self.groups.append([event.id for event in events])
+    def commit(self, tenant: int, events: Sequence[Numbered]) -> Committed:
+        self.groups.append([item.event.id for item in events])
         self.begun.release()
         assert self.go.acquire(timeout=10)
         if self.down:
             raise StoreUnavailable("down")
-        even = [n for n, event in enumerate(events) if int(event.id) % 2 == 0]
-        odd = [n for n, event in enumerate(events) if int(event.id) % 2]
+        even = [n for n, item in enumerate(events) if int(item.event.id) % 2 == 0]
+        odd = [n for n, item in enumerate(events) if int(item.event.id) % 2]
         return Committed(accepted=even, duplicates=odd)
 
 
@@ -54,7 +56,7 @@ def _until_waiting(group: GroupCommit, events: int) -> None:
 
 def test_what_arrives_during_a_commit_goes_into_the_next_one_together() -> None:
     store = _Store()
-    group = GroupCommit(store.commit, leaders=1)
+    group = GroupCommit(store.commit)
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(group.commit, 1, [_event(0)])
         assert store.begun.acquire(timeout=10)
@@ -71,7 +73,7 @@ def test_what_arrives_during_a_commit_goes_into_the_next_one_together() -> None:
 
 def test_another_tenant_waits_for_nobody() -> None:
     store = _Store()
-    group = GroupCommit(store.commit, leaders=1)
+    group = GroupCommit(store.commit)
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(group.commit, tenant, [_event(0)]) for tenant in (1, 2)]
         for _ in futures:
@@ -82,7 +84,7 @@ def test_another_tenant_waits_for_nobody() -> None:
 
 def test_a_store_that_is_down_fails_the_whole_group_and_not_the_next() -> None:
     store = _Store()
-    group = GroupCommit(store.commit, leaders=1)
+    group = GroupCommit(store.commit)
     store.down = True
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(group.commit, 1, [_event(0)])
@@ -100,7 +102,7 @@ def test_a_store_that_is_down_fails_the_whole_group_and_not_the_next() -> None:
 
 def test_a_commit_takes_no_more_than_it_should_beyond_its_leader() -> None:
     store = _Store()
-    group = GroupCommit(store.commit, leaders=1)
+    group = GroupCommit(store.commit)
     large = [_event(2 * n) for n in range(MOST_EVENTS_A_COMMIT)]
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(group.commit, 1, [_event(0)])
@@ -113,22 +115,21 @@ def test_a_commit_takes_no_more_than_it_should_beyond_its_leader() -> None:
     assert [len(ids) for ids in store.groups] == [1, *[MOST_EVENTS_A_COMMIT] * 3]
 
 
-def test_two_commits_of_a_tenant_overlap_and_no_more() -> None:
+def test_one_commit_of_a_tenant_at_a_time() -> None:
     store = _Store()
-    group = GroupCommit(store.commit, leaders=2)
-    with ThreadPoolExecutor(5) as pool:
-        early = [pool.submit(group.commit, 1, [_event(n)]) for n in (0, 2)]
-        for _ in early:
-            assert store.begun.acquire(timeout=10), "both are under way at once"
+    group = GroupCommit(store.commit)
+    with ThreadPoolExecutor(4) as pool:
+        early = pool.submit(group.commit, 1, [_event(0)])
+        assert store.begun.acquire(timeout=10)
         late = [pool.submit(group.commit, 1, [_event(n)]) for n in (4, 6, 8)]
-        _until_waiting(group, 5)
-        assert len(store.groups) == 2
-        store.go.release(3)
-        for future in (*early, *late):
+        _until_waiting(group, 4)
+        assert len(store.groups) == 1
+        store.go.release(2)
+        for future in (early, *late):
             assert future.result(10) == Committed(accepted=[0])
-    assert sorted(store.groups[2]) == ["4", "6", "8"]
+    assert sorted(store.groups[1]) == ["4", "6", "8"]
     assert not group._waiting
-    assert not group._leaders
+    assert not group._led
 
 
 def test_too_many_waiting_events_are_refused_rather_than_kept(
@@ -136,7 +137,7 @@ def test_too_many_waiting_events_are_refused_rather_than_kept(
 ) -> None:
     monkeypatch.setattr("metering.group_commit.MOST_EVENTS_WAITING", 2)
     store = _Store()
-    group = GroupCommit(store.commit, leaders=1)
+    group = GroupCommit(store.commit)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(group.commit, 1, [_event(0), _event(2)])
         assert store.begun.acquire(timeout=10)

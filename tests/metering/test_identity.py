@@ -10,6 +10,7 @@ import pytest
 
 from metering import queries
 from metering.clickhouse import commit, connection
+from metering.clickhouse.event_columns import numbered
 from metering.clickhouse.quarantine import conflicts
 from metering.ingest import Report, ingest
 from metering.models import Tenant
@@ -144,7 +145,7 @@ def test_requests_that_race_through_the_ingestion_path_add_up(
 
 def commit_of(tenant: Tenant, events: list[dict[str, Any]]) -> Callable[[], commit.Committed]:
     parsed = parse(events)
-    return lambda: commit.commit_events(tenant.pk, parsed)
+    return lambda: commit.commit_events(tenant.pk, numbered(parsed))
 
 
 def parse(events: list[dict[str, Any]]) -> list[Event]:
@@ -179,10 +180,7 @@ class Writer:
     def __init__(self, tenant: Tenant, events: list[dict[str, Any]]) -> None:
         self._tenant = tenant.pk
         self._commit = secrets.randbits(63)
-        self._pending = [
-            commit._Pending(n, event, event.identity, event.content)
-            for n, event in enumerate(parse(events))
-        ]
+        self._pending = numbered(parse(events))
 
     def rows(self) -> list[commit.Stored]:
         return list(commit._stored(self._tenant, [p.identity for p in self._pending]))
@@ -193,7 +191,7 @@ class Writer:
     def settle(self) -> set[int]:
         """The positions that this writer won."""
         winners = commit._settled(self._tenant, self.rows())
-        return {p.position for p in self._pending if winners[p.key].commit == self._commit}
+        return {n for n, p in enumerate(self._pending) if winners[p.key].commit == self._commit}
 
 
 def rivals(tenant: Tenant, event: Events) -> Iterator[Writer]:

@@ -51,24 +51,36 @@ def test_what_takes_too_long_is_told_and_not_tried_again(store: None) -> None:
 
 def test_a_closed_connection_is_opened_again(store: None) -> None:
     assert select("SELECT 1") == [(1,)]
-    connection.client().connection.socket.close()
+    connection._idle[-1].connection.socket.close()
     assert select("SELECT 1") == [(1,)]
 
 
-def test_each_thread_has_a_connection_of_its_own(store: None) -> None:
-    found: list[object] = []
+def test_threads_share_connections_one_query_at_a_time(store: None) -> None:
+    connection.disconnect()
+    start = threading.Barrier(5)
 
     def run() -> None:
-        found.append(connection.client())
-        assert select("SELECT sum(number) FROM numbers(100000)") == [(4999950000,)]
-        connection.disconnect()
+        start.wait(30)
+        for number in range(20):
+            assert select("SELECT %(n)s + sleep(0.001)", {"n": number}) == [(number,)]
 
     threads = [threading.Thread(target=run) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    assert len({id(client) for client in [*found, connection.client()]}) == 6
+        thread.join(60)
+    opened = len(connection._idle)
+    assert 1 <= opened <= 5
+    for _ in range(10):
+        select("SELECT 1")
+    assert len(connection._idle) == opened
+
+
+def test_a_query_that_failed_leaves_no_connection_behind(store: None) -> None:
+    connection.disconnect()
+    with pytest.raises(errors.ServerException):
+        select("SELECT throwIf(1)")
+    assert connection._idle == []
 
 
 def test_a_stream_may_be_left_and_others_read_meanwhile(store: None) -> None:
@@ -105,7 +117,7 @@ def test_a_killed_server_loses_nothing_and_is_started_again(
 def test_a_write_is_not_tried_again_by_itself(store: None) -> None:
     pid = launch.running_pid(settings.DATA_DIR / "clickhouse")
     assert pid
-    connection.client()
+    assert connection._idle, "the connection that is there already is the one that breaks"
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(StoreUnavailable):
         insert("rollup_scans", ["tenant"], [[1]])

@@ -7,6 +7,7 @@ from typing import Final
 from metering.clickhouse.embedded import chdb_api
 from metering.clickhouse.embedded.engine_session import EngineSession
 from metering.clickhouse.embedded.errors import from_engine
+from metering.clickhouse.embedded.structures import Structures
 
 # Sized for a laptop that does other things as well.
 OPTIONS: Final = {
@@ -27,6 +28,7 @@ class Engine:
         except RuntimeError as error:
             raise from_engine(error) from error
         self._lock = threading.Lock()
+        self._structures = Structures()
         self.version = self._version()
 
     def _version(self) -> tuple[int, int, int]:
@@ -38,7 +40,7 @@ class Engine:
             return self._control.query(sql, "TSVRaw").bytes().decode().strip()
 
     def session(self, database: str) -> EngineSession:
-        return EngineSession(lambda: chdb_api.connect(self._folder), database)
+        return EngineSession(lambda: chdb_api.connect(self._folder), database, self._structures)
 
     def kill(self, thread: int) -> None:
         """Cancels the query that this thread of ours waits for."""

@@ -1,7 +1,7 @@
 """One client's session with the engine: its settings, queries, inserts, temporary tables."""
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Final
 
 from metering.clickhouse.embedded import errors, native
@@ -9,6 +9,7 @@ from metering.clickhouse.embedded.bytesource import ByteSource
 from metering.clickhouse.embedded.chdb_api import Connection
 from metering.clickhouse.embedded.errors import ServerError, from_engine
 from metering.clickhouse.embedded.statement import Statement, insert_target, plain_names
+from metering.clickhouse.embedded.structures import Columns, Structures
 
 # What chDB, made for interactive use, sets otherwise than a server.
 SERVER_SETTINGS: Final = {"implicit_select": "0", "allow_introspection_functions": "0"}
@@ -17,8 +18,6 @@ SERVER_SETTINGS: Final = {"implicit_select": "0", "allow_introspection_functions
 _ALREADY_SO: Final = {("run_query_in_background", "0"), ("run_query_in_background", "false")}
 
 _INSERTABLE: Final = ("", "DEFAULT")
-
-Columns = list[tuple[str, str]]
 
 
 def quoted(value: str) -> str:
@@ -43,8 +42,13 @@ def engine_errors() -> Iterator[None]:
 class EngineSession:
     """A connection to chDB that keeps the settings of a query apart from those of the client."""
 
-    def __init__(self, connect: Callable[[], Connection], database: str) -> None:
+    def __init__(
+        self, connect: Callable[[], Connection], database: str, structures: Structures
+    ) -> None:
         self._connect = connect
+        self._structures = structures
+        # A temporary table may bear the name of another, and is this session's alone.
+        self._has_own_tables = False
         self._own_settings = dict(SERVER_SETTINGS)
         self._query_settings: dict[str, str] = {}
         self._progress: Callable[[dict[str, int]], None] = lambda _: None
@@ -53,8 +57,7 @@ class EngineSession:
     def _open(self, database: str) -> None:
         self._connection = self._connect()
         self._connection.set_progress_callback(self._progress)
-        for name, value in self._own_settings.items():
-            self._set(name, value)
+        self._set(self._own_settings)
         self.use(f"USE {identifier(database)}")
 
     def close(self) -> None:
@@ -71,30 +74,36 @@ class EngineSession:
         if settings == self._query_settings:
             return
         self._restore()
-        for name, value in settings.items():
-            self._query_settings[name] = value
-            if (name, value) not in _ALREADY_SO:
-                self._set(name, value)
+        self._query_settings = dict(settings)
+        self._set({n: v for n, v in settings.items() if (n, v) not in _ALREADY_SO})
 
-    def _set(self, name: str, value: str | None) -> None:
-        self.run(f"SET {identifier(name)} = {'DEFAULT' if value is None else quoted(value)}")
+    def _set(self, settings: Mapping[str, str | None]) -> None:
+        """All in one statement; None is the default."""
+        if settings:
+            changes = (
+                f"{identifier(name)} = {'DEFAULT' if value is None else quoted(value)}"
+                for name, value in settings.items()
+            )
+            self.run(f"SET {', '.join(changes)}")
 
     def _restore(self) -> None:
         """Forgets the settings of the last query; some, like readonly, cannot be taken back."""
+        former = {name: self._own_settings.get(name) for name in self._query_settings}
         try:
-            while self._query_settings:
-                name, _ = self._query_settings.popitem()
-                self._restore_one(name)
+            self._set(former)
         except ServerError:
-            self._reopen()
+            self._restore_each(former)
+        self._query_settings = {}
 
-    def _restore_one(self, name: str) -> None:
-        try:
-            self._set(name, self._own_settings.get(name))
-        except ServerError as error:
-            # It was refused, so there is nothing to undo.
-            if error.code not in (errors.UNKNOWN_SETTING, errors.BAD_ARGUMENTS):
-                raise
+    def _restore_each(self, former: Mapping[str, str | None]) -> None:
+        for name, value in former.items():
+            try:
+                self._set({name: value})
+            except ServerError as error:
+                # What was refused needs no undoing.
+                if error.code not in (errors.UNKNOWN_SETTING, errors.BAD_ARGUMENTS):
+                    self._reopen()
+                    return
 
     def _reopen(self) -> None:
         temporary = self._rows("SELECT name FROM system.tables WHERE is_temporary")
@@ -102,7 +111,6 @@ class EngineSession:
             message = f"The session cannot leave readonly mode without losing {temporary[0][0]}"
             raise ServerError(errors.READONLY, message)
         self._connection.close()
-        self._query_settings.clear()
         self._open(self._database)
 
     def set_own(self, text: str) -> None:
@@ -180,15 +188,30 @@ class EngineSession:
 
     def insert_columns(self, head: str) -> Columns:
         """Which columns, of which types, an INSERT expects."""
+        if self._has_own_tables:
+            return self._described(head)
+        return self._structures.of(self._database, head, lambda: self._described(head))
+
+    def _described(self, head: str) -> Columns:
         table, chosen = insert_target(head)
         described = self._rows(f"DESCRIBE TABLE {table}")
         if chosen is None:
             return [(name, kind) for name, kind, default, *_ in described if default in _INSERTABLE]
         types = {name: kind for name, kind, *_ in described}
         names = plain_names(chosen)
-        if names is None or not types.keys() >= set(names):
+        if names is None:
             return self._columns(f"SELECT {chosen}\n FROM {table}")
+        if missing := [name for name in names if name not in types]:
+            message = f"No such column {missing[0]} in table {table}"
+            raise ServerError(errors.NO_SUCH_COLUMN_IN_TABLE, message)
         return [(name, types[name]) for name in names]
+
+    @contextlib.contextmanager
+    def changing(self, statement: Statement) -> Iterator[None]:
+        """Around a statement that may change a table."""
+        self._has_own_tables |= statement.kind == "CREATE"
+        with self._structures.changing():
+            yield
 
     @property
     def deduplicates_inserts(self) -> bool:
@@ -196,41 +219,12 @@ class EngineSession:
         return self._query_settings.get(name, self._own_settings.get(name)) != "disable"
 
     @contextlib.contextmanager
-    def announced(self, head: str) -> Iterator[None]:
-        """Shows an INSERT in system.processes from its first packet on, and checks it early.
-
-        The engine allows one statement at a time on a connection, so this takes a second one,
-        which knows no temporary tables: an INSERT into one of these stays unannounced.
-        """
-        other = self._connect()
-        try:
-            handle = _announce(other, self._database, head)
-            try:
-                yield
-            finally:
-                if handle is not None:
-                    other.insert_cancel(handle)
-        finally:
-            other.close()
-
-    @contextlib.contextmanager
     def temporary_table(self, name: str, columns: Columns) -> Iterator[None]:
         """A table that came with a query and goes with it."""
+        self._has_own_tables = True
         listed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
         self.run(f"CREATE TEMPORARY TABLE {identifier(name)} ({listed})")
         try:
             yield
         finally:
             self.run(f"DROP TEMPORARY TABLE {identifier(name)}")
-
-
-def _announce(connection: Connection, database: str, head: str) -> object | None:
-    with engine_errors():
-        connection.query(f"USE {identifier(database)}", "Null")
-    try:
-        with engine_errors():
-            return connection.send_insert(head, "Native")
-    except ServerError as error:
-        if error.code != errors.UNKNOWN_TABLE:
-            raise
-        return None

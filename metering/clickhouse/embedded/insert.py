@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from metering.clickhouse.embedded import errors
-from metering.clickhouse.embedded.engine_session import Columns, EngineSession, identifier, quoted
+from metering.clickhouse.embedded.engine_session import EngineSession, identifier, quoted
 from metering.clickhouse.embedded.errors import ServerError
 from metering.clickhouse.embedded.protocol import Block
+from metering.clickhouse.embedded.structures import Columns
 
 # Rows keep the order in which they came; a block with a foreign column is refused; settings
 # that are about results do not touch the rows of an INSERT.

@@ -26,8 +26,9 @@ _LZ4, _STORED = 0x82, 0x02
 _FRAME_HEADER = 9
 _VARINT_SIZE = 10
 _RECEIVE_SIZE = 1 << 18
-# Clients in C++ cut a long block into frames of 1 MiB; what is far shorter is a whole block.
-_CUT_FRAME_SIZE = 1 << 19
+# Clients in C++ cut a long block into frames of 1 MiB; a shorter or longer one is a whole block. To
+# find the end of a block is slow, so a frame is only looked into when it may have been cut.
+_CUT_FRAME_SIZES = range((1 << 20) - 1024, (1 << 20) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class Wire:
 
     def _frames(self) -> bytes:
         first = self._frame()
-        if len(first) < _CUT_FRAME_SIZE:
+        if len(first) not in _CUT_FRAME_SIZES:
             return _without_block_info(first)
         try:
             return self._plain_block(ByteSource(self._frame, first))

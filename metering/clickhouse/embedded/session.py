@@ -169,8 +169,11 @@ class Session:
             self._engine.set_own(parsed.text)
         elif parsed.kind == "USE":
             self._engine.use(parsed.text)
-        else:
+        elif parsed.streams or parsed.answers or parsed.kind == "INSERT":
             self._execute(parsed)
+        else:
+            with self._engine.changing(parsed):
+                self._execute(parsed)
 
     def _fill(self, stack: contextlib.ExitStack, external: list[protocol.Block]) -> None:
         """Makes temporary tables of what came with the query."""
@@ -224,13 +227,12 @@ class Session:
     # INSERT
 
     def _insert(self, head: str) -> None:
-        with self._engine.announced(head):
-            columns = self._engine.insert_columns(head)
-            with contextlib.closing(Insert(self._engine, head, columns)) as insert:
-                self._wire.send_header(columns, self._compressed)
-                self._take_rows(insert)
-                with self._server.watch(self._socket, self._cancel), self._progress.reported():
-                    insert.finish()
+        columns = self._engine.insert_columns(head)
+        with contextlib.closing(Insert(self._engine, head, columns)) as insert:
+            self._wire.send_header(columns, self._compressed)
+            self._take_rows(insert)
+            with self._server.watch(self._socket, self._cancel), self._progress.reported():
+                insert.finish()
 
     def _take_rows(self, insert: Insert) -> None:
         """Appends what comes; after an error it still reads to the end, to stay in step."""

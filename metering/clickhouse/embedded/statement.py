@@ -9,7 +9,7 @@ from metering.clickhouse.embedded.errors import NOT_IMPLEMENTED, SYNTAX_ERROR, S
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)
-      | (?P<quoted>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`
+      | (?P<quoted>'(?:[^'\\]+|\\.|'')*'|"(?:[^"\\]+|\\.|"")*"|`(?:[^`\\]+|\\.|``)*`
                   |\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
       | (?P<word>\w+)
       | (?P<sign>.)""",

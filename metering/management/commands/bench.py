@@ -1,16 +1,17 @@
 """`manage.py bench`."""
 
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import autodiscover_modules
 from tqdm import tqdm
 
-from metering.bench.daa import DAYS, bench_daa, daa_table
-from metering.bench.ingest import BATCH, CONNECTIONS, IngestResult, bench_ingest
-from metering.bench.installation import BenchError, running_installation
+from metering.bench.installation import BenchError
+from metering.bench.registry import BENCHMARKS
 from metering.commands import one_sentence
 
 
@@ -20,58 +21,36 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["ingest", "daa"])
-        parser.add_argument("--events", type=int, default=200_000, help="how many (200,000)")
-        parser.add_argument(
-            "--agent-days", type=int, default=100_000_000, help="how many, for daa (100,000,000)"
-        )
-        parser.add_argument("--json", action="store_true", help="print JSON only")
+        autodiscover_modules("benchmarks")
+        what = parser.add_subparsers(dest="what", required=True, metavar="|".join(BENCHMARKS))
+        for benchmark in BENCHMARKS.values():
+            options = what.add_parser(benchmark.name, help=benchmark.help)
+            options.add_argument("--json", action="store_true", help="print JSON only")
+            benchmark.add_arguments(options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["what"] == "daa":
-            self._daa(options)
-            return
-        if options["events"] < BATCH * CONNECTIONS:
-            raise CommandError(f"--events must be at least {BATCH * CONNECTIONS}")
+        benchmark = BENCHMARKS[options["what"]]
         try:
-            with (
-                one_sentence(),
-                running_installation() as installation,
-                tqdm(total=options["events"], unit=" events", disable=None) as bar,
-            ):
-                result = bench_ingest(
-                    installation, options["events"], lambda done: _show(bar, done)
-                )
+            with one_sentence(), ExitStack() as stack:
+                result = benchmark.run(options, _Bars(stack).show)
         except BenchError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
-            msgspec.json.encode(asdict(result)).decode() if options["json"] else _table(result)
-        )
-
-    def _daa(self, options: dict[str, Any]) -> None:
-        if options["agent_days"] < DAYS * 100:
-            raise CommandError(f"--agent-days must be at least {DAYS * 100}")
-        with (
-            one_sentence(),
-            tqdm(total=options["agent_days"], unit=" agent-days", disable=None) as bar,
-        ):
-            try:
-                result = bench_daa(options["agent_days"], lambda done: _show(bar, done))
-            except BenchError as error:
-                raise CommandError(str(error)) from None
-        self.stdout.write(
-            msgspec.json.encode(asdict(result)).decode() if options["json"] else daa_table(result)
+            msgspec.json.encode(asdict(result)).decode()
+            if options["json"]
+            else benchmark.table(result)
         )
 
 
-def _show(bar: "tqdm[NoReturn]", done: int) -> None:
-    bar.update(done)
+class _Bars:
+    """A progress bar for each thing that is measured; silent where there is no terminal."""
 
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._bars: dict[str, Any] = {}
 
-def _table(result: IngestResult) -> str:
-    return (
-        f"{result.events:,} events, batches of {result.batch:,}, {result.connections} connections\n"
-        f"over HTTP:   {result.http_events_per_second:>12,.0f} events/s\n"
-        f"bare driver: {result.bare_rows_per_second:>12,.0f} rows/s\n"
-        f"ratio:       {result.ratio:>12.3f}"
-    )
+    def show(self, what: str, done: int, total: int) -> None:
+        if what not in self._bars:
+            bar = tqdm(total=total, desc=what, disable=None)
+            self._bars[what] = self._stack.enter_context(bar)
+        self._bars[what].update(done)

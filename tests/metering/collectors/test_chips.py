@@ -1,12 +1,9 @@
 """Chip telemetry: DCGM's scrapes and OpenCost's allocations into chip-seconds."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from metering.collectors.chips import ChipError, chip_name
 from metering.models import Tenant
 from metering.tasks import collect_chips
 from metering.usage.period import month_period
+from tests.metering.conftest import Exporter
 
 OCTOBER = month_period("2026-10", "UTC")
 START = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -199,34 +197,6 @@ def test_another_body_is_refused(body: bytes) -> None:
 )
 def test_names_of_chips(model: str, name: str) -> None:
     assert chip_name(model) == name
-
-
-class Exporter(ThreadingHTTPServer):
-    """Answers with whatever `body` is."""
-
-    body = b""
-    status = 200
-
-
-@pytest.fixture
-def exporter() -> Iterator[Exporter]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(server.status)
-            self.send_header("Content-Length", str(len(server.body)))
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            self.wfile.write(server.body)
-
-        def log_message(self, *args: Any) -> None:
-            """Nothing: the test's output is for its failures."""
-
-    with Exporter(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def chip_seconds(tenant: Tenant) -> Decimal:

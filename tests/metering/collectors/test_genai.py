@@ -12,10 +12,11 @@ from metering.collectors.token_counts import Unusable, usage
 NAMES = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
-def classes(attributes: dict[str, Any]) -> tuple[int, ...]:
+def classes(attributes: dict[str, Any]) -> tuple[object, ...]:
     found = usage(attributes)
     assert found
-    return tuple(found.classes[f"{name}_tokens"] for name in NAMES)
+    [part] = found.parts
+    return tuple(part[f"{name}_tokens"] for name in NAMES)
 
 
 @pytest.mark.parametrize("generation", range(4))
@@ -27,6 +28,46 @@ def test_every_generation_of_names_gives_the_same(generation: int) -> None:
         for meaning, count in counts.items()
     }
     assert classes(attributes) == (50, 2000, 1000, 77, 7)
+
+
+# Every name of every generation, by what it says; of several, the canonical one first.
+EVERY_ALIAS = {
+    "provider": "gen_ai.provider.name gen_ai.system llm.system llm.provider",
+    "operation": "gen_ai.operation.name llm.request.type openinference.span.kind"
+    " traceloop.span.kind langfuse.observation.type",
+    "model": "gen_ai.response.model gen_ai.request.model llm.model_name embedding.model_name"
+    " langfuse.observation.model.name",
+    "response": "gen_ai.response.id",
+    "agent": "gen_ai.agent.id gen_ai.agent.name agent.name graph.node.id",
+    "entity": "traceloop.entity.name",
+    "session": "gen_ai.conversation.id session.id gen_ai.thread.id"
+    " traceloop.association.properties.session_id",
+    "tool": "gen_ai.tool.name tool.name",
+    "input": "gen_ai.usage.input_tokens gen_ai.usage.prompt_tokens llm.token_count.prompt"
+    " llm.usage.prompt_tokens",
+    "output": "gen_ai.usage.output_tokens gen_ai.usage.completion_tokens"
+    " llm.token_count.completion",
+    "cache_read": "gen_ai.usage.cache_read.input_tokens gen_ai.usage.cache_read_input_tokens"
+    " llm.token_count.prompt_details.cache_read gen_ai.usage.input_tokens.cached",
+    "cache_write": "gen_ai.usage.cache_write.input_tokens"
+    " gen_ai.usage.cache_creation.input_tokens gen_ai.usage.cache_creation_input_tokens"
+    " llm.token_count.prompt_details.cache_write gen_ai.usage.input_tokens.cache_write",
+    "cache_write_long": "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+    "reasoning": "gen_ai.usage.reasoning.output_tokens gen_ai.usage.reasoning_tokens"
+    " llm.token_count.completion_details.reasoning",
+    "total": "gen_ai.usage.total_tokens llm.token_count.total",
+    "tier": "openai.response.service_tier gen_ai.openai.response.service_tier"
+    " anthropic.response.service_tier openai.request.service_tier",
+}
+
+
+@pytest.mark.parametrize("meaning", EVERY_ALIAS)
+def test_every_alias_is_read_and_the_canonical_name_comes_first(meaning: str) -> None:
+    names = EVERY_ALIAS[meaning].split()
+    known = [name for name in ALIASES[meaning] if name in names]
+    assert known == names
+    for name in names:
+        assert genai.text({name: "said"}, meaning) == "said"
 
 
 # Each: attributes without their common beginning, and the classes in the order of NAMES.

@@ -1,0 +1,38 @@
+"""`bench ingest` measures a running installation, and says what it cannot measure."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from metering.bench.installation import BenchError
+from metering.bench.load import post, seconds_for
+
+
+@pytest.mark.slow
+def test_every_measurement_has_its_yardstick(capsys: pytest.CaptureFixture[str]) -> None:
+    amounts = {"--events": 8000, "--singles": 192, "--visible": 5, "--memory-events": 20000}
+    options = [str(part) for pair in amounts.items() for part in pair]
+    call_command("bench", "ingest", "--json", *options)
+    found = json.loads(capsys.readouterr().out)
+    assert found["batches"]["events"] == 8000
+    for name, (part, whole) in {
+        "batches": ("http_events_per_second", "bare_rows_per_second"),
+        "singles": ("events_per_second", "empty_per_second"),
+    }.items():
+        assert found[name][part] > 0
+        assert found[name][whole] > 0
+    assert 0 < found["visible"]["p50_ms"] <= found["visible"]["p99_ms"]
+    assert found["memory"]["early_mb"] > 10
+
+
+def test_too_few_events_are_refused() -> None:
+    with pytest.raises(CommandError, match="at least 8000"):
+        call_command("bench", "ingest", "--events", "7999")
+
+
+def test_an_answer_that_is_not_204_ends_the_load(live_server: object) -> None:
+    port = int(str(live_server).rpartition(":")[2])
+    request = post("/api/v1/events", "not-a-key", "application/json", b"{}")
+    with pytest.raises(BenchError, match="401"):
+        seconds_for(port, 1, iter([request]), lambda: None)
