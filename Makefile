@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
 JOBS   ?= 2
+FUZZ_EXAMPLES ?= 2000
 POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/daybook
 
 .DEFAULT_GOAL := help
@@ -48,6 +49,10 @@ format: $(VENV)/.dev ## Format the code
 .PHONY: bench
 bench: $(VENV)/.runtime ## Measure ingestion beside the bare driver and an empty view, in one run
 	$(BIN)/python manage.py bench ingest
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Look for input that breaks a decoder or an answer, FUZZ_EXAMPLES (2000) for each
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(JOBS) tests/fuzz tests/openapi/test_schemathesis.py
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the dependencies again and write both lock files

@@ -10,8 +10,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.active_days import AgentDay, active_days
+from billing.api_rows import ACTIVE_DAY, BY_ONE
 from billing.rating.money import plain
 from metering.authentication import tenant_of
+from metering.openapi.describe import RANGE, lists
 from metering.parameters import read_group_by, read_range
 from metering.usage.active import DAA_DIMENSIONS
 
@@ -19,8 +21,12 @@ _OF_DAY = ("stickiness", "tasks_per_delivering_agent")
 _OF_COST = ("cost", "cost_per_delivering_agent")
 
 
+@lists(ACTIVE_DAY, *RANGE, BY_ONE)
 class ActiveDays(APIView):
-    """One row for each of the tenant's days, or for each value of `group_by` on each day."""
+    """`GET /api/v1/daa`: one row for each of the tenant's days, or each value of `group_by` on it.
+
+    A value is a fleet of its own: its numbers are those that its events alone would give.
+    """
 
     def get(self, request: Request) -> Response:
         tenant = tenant_of(request)

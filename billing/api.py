@@ -12,13 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing import queries
+from billing import api_rows, queries
 from billing.evidence import line_events
 from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.rating.money import plain
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.models import ApiKey, Tenant
+from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
 from metering.parameters import read_group_by, read_range
 from metering.queries import unmetered_requests
 from metering.usage.period import month_period
@@ -94,6 +95,7 @@ _EVENT_FIELDS = ("time", "source", "id", "type", "agent", "task")
 Row = dict[str, Any]
 
 
+@lists(api_rows.USAGE, *RANGE, group_by(USAGE_DIMENSIONS))
 class Usage(APIView):
     """`GET /api/v1/usage`: what was used and what it cost, by group."""
 
@@ -114,6 +116,7 @@ class Usage(APIView):
         return Response({"rows": rows, "next": None})
 
 
+@lists(api_rows.EFFICIENCY, *RANGE, group_by(queries.CALL_DIMENSIONS))
 class Efficiency(APIView):
     """`GET /api/v1/efficiency`: how much of the tokens was of use, by group."""
 
@@ -131,6 +134,7 @@ class Efficiency(APIView):
         return Response({"rows": rows, "next": None})
 
 
+@lists(api_rows.BURST, *RANGE)
 class Bursts(APIView):
     """`GET /api/v1/bursts`: one row for each chip."""
 
@@ -146,6 +150,7 @@ class Bursts(APIView):
         return Response({"rows": rows, "next": None})
 
 
+@lists(api_rows.INVOICE, *RANGE)
 class Invoices(APIView):
     """`GET /api/v1/invoices`: the latest first; a draft has no number yet."""
 
@@ -158,6 +163,7 @@ class Invoices(APIView):
         return Response({"rows": [_invoice(invoice) for invoice in found], "next": None})
 
 
+@shows(api_rows.INVOICE_WITH_LINES, found=True)
 class InvoiceDetail(APIView):
     """`GET /api/v1/invoices/{number}`: one invoice with its lines."""
 
@@ -167,6 +173,7 @@ class InvoiceDetail(APIView):
         return Response(_invoice(invoice) | {"lines": lines})
 
 
+@lists(api_rows.LINE, api_rows.AFTER_LINE, found=True)
 class InvoiceLines(APIView):
     """`GET /api/v1/invoices/{number}/lines`: a page of lines, after a position."""
 
@@ -182,6 +189,7 @@ class InvoiceLines(APIView):
         return Response({"rows": [_line(line) for line in page[:LINES_PAGE]], "next": following})
 
 
+@lists(api_rows.EVENT, *api_rows.AFTER_EVENT, found=True)
 class LineEvents(APIView):
     """`GET /api/v1/invoices/{number}/lines/{position}/events`: what the line was counted from."""
 
@@ -199,6 +207,7 @@ class LineEvents(APIView):
         return Response({"rows": rows, "next": following})
 
 
+@shows({"type": "string"}, *api_rows.EXPORT, kind=CSV, found=True)
 class Export(APIView):
     """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
 

@@ -61,6 +61,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "metering",
     "billing",
     "dashboards",
@@ -152,8 +154,29 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["metering.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["metering.authentication.CanRead"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "metering.negotiation.OneForm",
+    "DEFAULT_SCHEMA_CLASS": "metering.openapi.generate.Operation",
     "EXCEPTION_HANDLER": "metering.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Daybook",
+    "DESCRIPTION": (
+        "Metering and billing for fleets of AI agents. A key sees its own tenant only. Ranges are"
+        " half-open, days are the tenant's; amounts and decimals are strings, exact; null is what"
+        " is not known, never 0."
+    ),
+    "VERSION": "1",
+    "TAGS": [{"name": name} for name in ("Ingestion", "Reads", "Installation")],
+    "SORT_OPERATION_PARAMETERS": False,
+    "PATH_CONVERTER_OVERRIDES": {"slug": {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}},
+    "OAS_VERSION": "3.1.1",
+    "POSTPROCESSING_HOOKS": ["metering.openapi.generate.with_components"],
+    # The description holds nothing of anybody's; its page and script come from this server.
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 WEB_WORKERS = env.int("WEB_WORKERS", 1)

@@ -8,12 +8,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import lago_api, queries
+from metering.api_rows import COHORT, QUARANTINED, RANGE_OF_WEEKS
 from metering.authentication import tenant_of
 from metering.collectors import lago
-from metering.collectors.cloudevents import JSON, UnknownContentType, UnreadableBody, split_body
+from metering.collectors.bounds import NotObjects, TooManyEvents
+from metering.collectors.cloudevents import (
+    JSON,
+    Batch,
+    UnknownContentType,
+    UnreadableBody,
+    split_body,
+)
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
+from metering.openapi.describe import lists, parameter, takes
+from metering.openapi.events import EVENT_ANSWERS, EVENT_BODIES, EVENT_HEADERS
 from metering.parameters import page_after, read_range
 from metering.problems import problem
 
@@ -22,19 +32,27 @@ PAGE = 100
 RETENTION_DAYS = 84
 
 
+@takes(EVENT_BODIES, EVENT_ANSWERS, *EVENT_HEADERS)
 @ingest_view()
 def post_events(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /api/v1/events`: CloudEvents in every mode and batch, and Lago's single event."""
+    """`POST /api/v1/events`: CloudEvents in every mode and batch, and Lago's single event.
+
+    An event counts once, by (tenant, source, id): the first one received wins for ever.
+    """
     if request.content_type == JSON and "ce-specversion" not in request.headers:
         event = lago.single(body)
         if event is not None:
             return lago_api.post_single(tenant, event)
     try:
         bodies = split_body(request.content_type or "", request.headers, body)
+        if isinstance(bodies, Batch):
+            bodies.check()
         return answer(ingest(tenant, bodies), request)
     except UnknownContentType as error:
         raise Refusal(415, "Unsupported Media Type", str(error)) from None
-    except UnreadableBody as error:
+    except TooManyEvents as error:
+        raise Refusal(413, "Content Too Large", str(error)) from None
+    except (UnreadableBody, NotObjects) as error:
         raise Refusal(400, "Bad Request", str(error)) from None
 
 
@@ -55,6 +73,7 @@ def answer(report: Report, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@lists(COHORT, *RANGE_OF_WEEKS)
 class Retention(APIView):
     """`GET /api/v1/retention`: a row for each week in which agents delivered for the first time."""
 
@@ -73,6 +92,10 @@ class Retention(APIView):
         return Response({"rows": rows, "next": None})
 
 
+@lists(
+    QUARANTINED,
+    parameter("after", {"type": "string", "format": "uuid"}, "The last row of the page before."),
+)
 class Quarantine(APIView):
     """`GET /api/v1/quarantine`: what was refused and why, a page at a time."""
 

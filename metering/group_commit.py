@@ -6,11 +6,14 @@ quiet tenant waits for nobody. No thread is kept: the first of a group does the 
 """
 
 import threading
+import time
 from bisect import bisect_left
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+
+from django.conf import settings
 
 from metering.clickhouse.commit import Committed, commit_events
 from metering.clickhouse.connection import StoreUnavailable
@@ -18,11 +21,20 @@ from metering.clickhouse.event_columns import Numbered
 
 MOST_EVENTS_A_COMMIT = 10_000
 MOST_EVENTS_WAITING = 200_000
+# One tenant's share of them, and of the threads once commits are as slow as this: a tenant that
+# floods leaves room for the others.
+MOST_EVENTS_OF_A_TENANT = 100_000
+SLOW_SECONDS = 2.0
+
+
+class TenantWaits(StoreUnavailable):
+    """The tenant has more waiting than its share; others are served meanwhile."""
 
 
 @dataclass(slots=True, eq=False)
 class _Request:
     events: Sequence[Numbered]
+    since: float = field(default_factory=time.monotonic)
     turn: threading.Event = field(default_factory=threading.Event)
     group: "list[_Request]" = field(default_factory=list)  # what it has to lead, itself included
     result: Committed | None = None
@@ -44,12 +56,16 @@ class GroupCommit:
     would only make both smaller: the store's work is by commit more than by event.
     """
 
-    def __init__(self, commit: Callable[[int, Sequence[Numbered]], Committed]) -> None:
+    def __init__(
+        self, commit: Callable[[int, Sequence[Numbered]], Committed], most_requests: int = 24
+    ) -> None:
         self._commit = commit
+        self._most_requests = most_requests
         self._lock = threading.Lock()
         self._led: set[int] = set()  # the tenants with a commit under way
         self._queues: dict[int, deque[_Request]] = defaultdict(deque)
         self._waiting = 0
+        self._waiting_of: Counter[int] = Counter()
 
     def commit(self, tenant: int, events: Sequence[Numbered]) -> Committed:
         """As `commit_events`, in one commit with whoever asks at the same time."""
@@ -67,13 +83,24 @@ class GroupCommit:
         with self._lock:
             if self._waiting and self._waiting + len(request.events) > MOST_EVENTS_WAITING:
                 raise StoreUnavailable("more events wait to be stored than should")
+            self._check_share(tenant, request)
             self._waiting += len(request.events)
+            self._waiting_of[tenant] += len(request.events)
             if tenant not in self._led:
                 self._led.add(tenant)
                 request.group = [request]
                 request.turn.set()
             else:
                 self._queues[tenant].append(request)
+
+    def _check_share(self, tenant: int, request: _Request) -> None:
+        waiting, queue = self._waiting_of[tenant], self._queues.get(tenant)
+        if waiting and waiting + len(request.events) > MOST_EVENTS_OF_A_TENANT:
+            raise TenantWaits(f"{waiting} events of this tenant wait to be stored")
+        if not queue or len(queue) < self._most_requests:
+            return
+        if request.since - queue[0].since > SLOW_SECONDS:
+            raise TenantWaits(f"{len(queue)} requests of this tenant wait for a slow store")
 
     def _lead(self, tenant: int, group: list[_Request]) -> None:
         """Commit for all of the group; then hand the lead on."""
@@ -91,7 +118,11 @@ class GroupCommit:
 
     def _hand_on(self, tenant: int, group: list[_Request]) -> None:
         with self._lock:
-            self._waiting -= sum(len(request.events) for request in group)
+            done = sum(len(request.events) for request in group)
+            self._waiting -= done
+            self._waiting_of[tenant] -= done
+            if not self._waiting_of[tenant]:
+                del self._waiting_of[tenant]
             following = self._next_group(tenant)
         for request in (*group, *following[:1]):
             request.turn.set()
@@ -124,4 +155,4 @@ def _share(group: Sequence[_Request], committed: Committed) -> None:
             setattr(request.result, name, [n - start for n in positions[first:last]])
 
 
-committer = GroupCommit(commit_events)
+committer = GroupCommit(commit_events, most_requests=settings.WEB_THREADS * 3 // 4)

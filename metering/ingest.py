@@ -15,6 +15,8 @@ from metering.models import Tenant
 from metering.usage.event import Event, InvalidEvent, parse_event
 from metering.usage.event_array import parse_events
 
+_LONGEST = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -107,5 +109,7 @@ def _readable(body: bytes, attribute: str) -> str:
     except (ValueError, RecursionError):
         return ""
     value = event.get(attribute) if isinstance(event, dict) else None
-    # Half of a surrogate pair is a string to Python, and to nobody else.
-    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+    # Half of a surrogate pair is a string to Python, and to nobody else. What is longer than an
+    # attribute may be is not worth an answer of its length.
+    text = value[:_LONGEST] if isinstance(value, str) else ""
+    return text.encode(errors="replace").decode()

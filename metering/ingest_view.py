@@ -1,6 +1,7 @@
 """What every endpoint that takes events does first: a key, its scope, a body within bounds.
 
-And last: 503 with Retry-After when one of the databases is down. How a refusal is worded in the
+And last: 503 with Retry-After when one of the databases is down, 429 when too much of the tenant's
+own waits to be stored. How a refusal is worded in the
 answer is the endpoint's own, for each format has its own shape of an error.
 """
 
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST
 from metering.api_keys import find_api_key
 from metering.authentication import key_from_header
 from metering.clickhouse.connection import StoreUnavailable
+from metering.group_commit import TenantWaits
 from metering.models import ApiKey, Tenant
 from metering.problems import RETRY_AFTER_SECONDS, problem
 from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
@@ -55,6 +57,8 @@ def ingest_view(refuse: Refuse = as_problem) -> Callable[[View], Callable[..., H
                 return view(request, tenant, _body(request))
             except Refusal as error:
                 refusal = error
+            except TenantWaits as error:
+                refusal = Refusal(429, "Too Many Requests", f"{error}; send this again")
             except StoreUnavailable:
                 refusal = unavailable("the event store")
             response = refuse(request, refusal.status, refusal.title, refusal.detail)
@@ -98,6 +102,6 @@ def _body(request: HttpRequest) -> bytes:
 def _with_headers(response: HttpResponse, status: int) -> HttpResponse:
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="daybook"'
-    if status == 503:
+    if status in {429, 503}:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

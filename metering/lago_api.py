@@ -17,9 +17,12 @@ from django.utils import timezone
 
 from metering.clickhouse.quarantine import Refused
 from metering.collectors import lago
+from metering.collectors.bounds import TooManyEvents
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
+from metering.openapi.describe import takes
+from metering.openapi.foreign import LAGO_BATCH, LAGO_BATCH_ANSWERS
 
 Errors = dict[str, list[str]]
 
@@ -36,11 +39,14 @@ def _refuse(request: HttpRequest, status: int, title: str, detail: str) -> HttpR
     return _json(body, status)
 
 
+@takes({"application/json": LAGO_BATCH}, LAGO_BATCH_ANSWERS)
 @ingest_view(_refuse)
 def post_batch(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponse:
-    """`POST /api/v1/events/batch`."""
+    """`POST /api/v1/events/batch`: a batch of Lago's events."""
     try:
         events = lago.batch(body)
+    except TooManyEvents:
+        return _invalid({"events": ["too_many_events"]})
     except lago.LagoError as error:
         raise Refusal(400, "Bad Request", str(error)) from None
     if not events:

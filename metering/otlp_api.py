@@ -5,9 +5,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from metering.collectors.bounds import TooManyEvents
 from metering.collectors.otlp import JSON, PROTOBUF, Unreadable, read_spans
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
+from metering.openapi.describe import takes
+from metering.openapi.foreign import NOT_BILLED, STORED, TRACE_BODIES, UNBILLED_BODIES, otlp_answers
 from metering.spans import SpanReport, ingest_spans
 
 # google.rpc.Code for the statuses that are answered.
@@ -49,20 +52,24 @@ def _checked_kind(request: HttpRequest, body: bytes) -> str:
     return kind
 
 
+@takes(TRACE_BODIES, otlp_answers(STORED))
 @ingest_view(_status)
 def post_traces(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /v1/traces`, and Langfuse's path."""
+    """`POST /v1/traces`, and Langfuse's path: OpenTelemetry's spans, by the GenAI conventions."""
     kind = _checked_kind(request, body)
     try:
         spans = read_spans(kind, body)
+    except TooManyEvents as error:
+        raise Refusal(413, "Content Too Large", str(error)) from None
     except Unreadable as error:
         raise Refusal(400, "Bad Request", str(error)) from None
     return _answer(kind, ingest_spans(tenant, spans))
 
 
+@takes(UNBILLED_BODIES, otlp_answers(NOT_BILLED))
 @ingest_view(_status)
 def post_unbilled(request: HttpRequest, tenant: Tenant, body: bytes) -> HttpResponseBase:
-    """`POST /v1/metrics` and `/v1/logs`: what they count is in the spans already."""
+    """`POST /v1/metrics`, `/v1/logs`: taken and not billed; what they count is in the spans."""
     return _success(_checked_kind(request, body))
 
 

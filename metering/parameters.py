@@ -55,7 +55,7 @@ def page_after(request: Request) -> uuid.UUID | None:
     """`after`, the reference of the last row of the page before."""
     text = request.query_params.get("after")
     try:
-        return uuid.UUID(text) if text else None
+        return None if text is None else uuid.UUID(text)
     except ValueError:
         raise ValidationError({"after": f"{text!r} is not a reference"}) from None
 
@@ -63,7 +63,7 @@ def page_after(request: Request) -> uuid.UUID | None:
 def _date(request: Request, name: str) -> date | None:
     text = request.query_params.get(name)
     try:
-        day = date.fromisoformat(text) if text else None
+        day = None if text is None else date.fromisoformat(text)
     except ValueError:
         raise ValidationError({name: f"{text!r} is not a date such as 2026-10-01"}) from None
     if day and not _FIRST <= day <= _LAST:

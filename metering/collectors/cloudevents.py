@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from metering.collectors.bounds import MOST_EVENTS, TooManyEvents, check_array, check_lines
+
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 JSON = "application/json"
@@ -50,6 +52,13 @@ class Batch(Sequence[bytes]):
 
     def __len__(self) -> int:
         return len(self._split())
+
+    def check(self) -> None:
+        """Raise TooManyEvents or NotObjects for what should not be split."""
+        if self.lines:
+            check_lines(self.text)
+        else:
+            check_array(self.text)
 
     def _split(self) -> list[bytes]:
         if self._parts is None:
@@ -108,8 +117,11 @@ def _lenient_events(body: bytes, error: Exception) -> Iterator[bytes]:
     """NaN is no JSON but is sent: refuse the events that hold it, not the others."""
     try:
         text = body.decode()
-        place, end = 1, ""
+        place, end, found = 1, "", 0
         while end != "]":
+            found += 1
+            if found > MOST_EVENTS:
+                raise TooManyEvents(f"there are more than {MOST_EVENTS} events and one is no JSON")
             start = _after_space(text, place)
             place = _LENIENT.raw_decode(text, start)[1]
             yield text[start:place].encode()
@@ -119,6 +131,8 @@ def _lenient_events(body: bytes, error: Exception) -> Iterator[bytes]:
                 raise UnreadableBody(f"the body is not JSON: {error}")
         if place != len(text):
             raise UnreadableBody(f"the body is not JSON: {error}")
+    except TooManyEvents:
+        raise
     except (ValueError, IndexError, RecursionError):
         raise UnreadableBody(f"the body is not JSON: {error}") from None
 

@@ -20,7 +20,8 @@ from metering.collectors.chips import ChipError, chip_name
 LONGEST_GAP = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAMPLE = re.compile(r"DCGM_\w+\{(?P<labels>.*)\}\s+\S+(?:\s+(?P<millis>\d{1,14}))?\s*")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+# A name begins at its first letter only, and nothing is given back: linear in the line's length.
+_LABEL = re.compile(r'(?<!\w)(\w++)="((?:[^"\\]|\\.)*+)"')
 
 
 class Device(NamedTuple):

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from metering.collectors.bounds import NotObjects, check_batch
 from metering.usage.json_faults import field_first
 
 MOST_EVENTS = 100
@@ -107,10 +108,14 @@ def single(body: bytes) -> bytes | None:
 
 
 def batch(body: bytes) -> list[bytes]:
-    """The events in a body `{"events": [...]}`. Raises LagoError for any other body."""
+    """The events in a body `{"events": [...]}`. Raises LagoError for any other body.
+
+    TooManyEvents is for so many that they should not be taken apart.
+    """
     try:
+        check_batch(body)
         return [bytes(raw) for raw in _BATCH.decode(body).events]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (NotObjects, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LagoError(f"the body is not a batch of events: {error}") from None
 
 

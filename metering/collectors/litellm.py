@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from metering.clickhouse.quarantine import UNMETERED, Refused
+from metering.collectors.bounds import check_array, check_lines
 from metering.collectors.providers import UsageError, token_classes, token_parts
 from metering.usage.json_faults import field_first
 
@@ -84,8 +85,13 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def events(body: bytes) -> list[bytes | Refused]:
-    """What each payload of a JSON array, or of lines, becomes. Raises LiteLLMError."""
+    """What each payload of a JSON array, or of lines, becomes.
+
+    Raises LiteLLMError, and TooManyEvents or NotObjects for what should not be taken apart.
+    """
     text = body.strip()
+    check = check_array if text.startswith(b"[") else check_lines
+    check(text)
     try:
         raws = _LIST.decode(text) if text.startswith(b"[") else text.splitlines()
     except _UNREADABLE as error:

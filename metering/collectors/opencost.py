@@ -69,12 +69,19 @@ def events(body: bytes, now: datetime, chip: str = "") -> Iterator[bytes]:
     for allocations in windows:
         for allocation in (allocations or {}).values():
             if _counts(allocation, now):
-                yield _event(allocation, chip)
+                yield _within_calendar(allocation, chip)
+
+
+def _within_calendar(allocation: _Allocation, chip: str) -> bytes:
+    try:
+        return _event(allocation, chip)
+    except OverflowError:
+        raise ChipError(f"{allocation.name}: its times are beyond the calendar") from None
 
 
 def _counts(allocation: _Allocation, now: datetime) -> bool:
     end = (allocation.window and allocation.window.end) or allocation.end
-    for time in (allocation.start, end):
+    for time in (allocation.start, allocation.end, end):
         if time.tzinfo is None:
             raise ChipError(f"{allocation.name}: its times need a zone, such as a Z at the end")
     somebody = not any(name in allocation.name for name in _NOBODY)
@@ -114,7 +121,9 @@ def _agent(allocation: _Allocation, properties: _Properties) -> str:
 def _count_and_length(allocation: _Allocation) -> tuple[Decimal, timedelta]:
     """How many chips for how long; over the whole allocation where it does not say how many."""
     hours, count = allocation.gpuHours, allocation.gpuCount
-    if not 0 < hours < _MOST_GPU_HOURS or not 0 <= count < _MOST_GPU_HOURS:
+    # NaN compares to nothing.
+    finite = hours.is_finite() and count.is_finite()
+    if not finite or not 0 < hours < _MOST_GPU_HOURS or not 0 <= count < _MOST_GPU_HOURS:
         raise ChipError(f"{allocation.name}: its gpuHours or gpuCount cannot be right")
     if not count:
         whole = (allocation.end - allocation.start) // _MICROSECOND

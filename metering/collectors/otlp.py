@@ -15,6 +15,7 @@ from msgspec import Struct
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from metering.collectors.genai import ALLOWED, Attributes
+from metering.collectors.otlp_bounds import check_json, check_protobuf, check_spans
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 # Of a resource: who emitted, and the labels its events bear.
@@ -108,15 +109,17 @@ _DECODER = msgspec.json.Decoder(_Export)
 
 
 def read_spans(content_type: str, body: bytes) -> list[Span]:
-    """The spans of a request of either content type. Raises Unreadable."""
+    """The spans of a request of either content type. Raises Unreadable or TooManyEvents."""
     return list(_from_json(body) if content_type == JSON else _from_protobuf(body))
 
 
 def _from_protobuf(body: bytes) -> Iterator[Span]:
+    check_protobuf(body)
     try:
         export = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
         raise Unreadable(f"the body is not an ExportTraceServiceRequest: {error}") from None
+    check_spans(sum(len(scope.spans) for g in export.resource_spans for scope in g.scope_spans))
     for group in export.resource_spans:
         resource = _resource(_pairs(group.resource.attributes))
         for scope in group.scope_spans:
@@ -144,6 +147,7 @@ def _pairs(attributes: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _from_json(body: bytes) -> Iterator[Span]:
+    check_json(body)
     try:
         export = _DECODER.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

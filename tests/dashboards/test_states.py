@@ -67,7 +67,7 @@ def test_without_the_store_the_page_says_what_still_works(
     def down(*_: object, **__: object) -> None:
         raise StoreUnavailable("the event store at 127.0.0.1:9 does not answer")
 
-    monkeypatch.setattr(connection, "client", down)
+    monkeypatch.setattr(connection, "_execute", down)
     response = alice.get("/?month=2026-10")
     text = response.content.decode()
     assert response.status_code == 503

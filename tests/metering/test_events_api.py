@@ -297,7 +297,7 @@ def test_what_cannot_be_read_at_all_is_kept_too(tenant: Tenant, api: Api) -> Non
     odd = [b'{"id": "\xff"}', b'{"id": "\\ud800"}', b"NaN", b'{"id": "' + b"9" * 5000 + b'"}']
     answer = post(api(tenant), b"\n".join(odd), NDJSON)
     assert answer.status_code == 400
-    assert [item["id"] for item in answer.json()["rejected"]] == ["", "?", "", "9" * 5000]
+    assert [item["id"] for item in answer.json()["rejected"]] == ["", "?", "", "9" * 512]
     page = api(tenant).get("/api/v1/quarantine")
     assert page.status_code == 200
     bodies = {row["body"] for row in page.json()["rows"]}

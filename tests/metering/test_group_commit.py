@@ -10,7 +10,7 @@ import pytest
 from metering.clickhouse.commit import Committed
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.event_columns import Numbered
-from metering.group_commit import MOST_EVENTS_A_COMMIT, GroupCommit
+from metering.group_commit import MOST_EVENTS_A_COMMIT, GroupCommit, TenantWaits
 from metering.usage.event import Custom, Event
 
 
@@ -145,3 +145,41 @@ def test_too_many_waiting_events_are_refused_rather_than_kept(
             group.commit(1, [_event(4)])
         store.go.release()
         assert first.result(10).accepted == [0, 1]
+
+
+def test_a_tenant_that_floods_is_refused_while_another_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("metering.group_commit.MOST_EVENTS_OF_A_TENANT", 3)
+    store = _Store()
+    group = GroupCommit(store.commit)
+    with ThreadPoolExecutor(3) as pool:
+        # Larger than the share, but nothing else of the tenant waits.
+        first = pool.submit(group.commit, 1, [_event(n) for n in (0, 2, 4, 6)])
+        assert store.begun.acquire(timeout=10)
+        with pytest.raises(TenantWaits, match="4 events of this tenant wait"):
+            group.commit(1, [_event(8)])
+        other = pool.submit(group.commit, 2, [_event(0), _event(2), _event(4)])
+        store.go.release(2)
+        assert other.result(10).accepted == [0, 1, 2]
+        assert first.result(10).accepted == [0, 1, 2, 3]
+        store.go.release()
+        assert group.commit(1, [_event(8)]).accepted == [0], "it is taken once there is room"
+    assert not group._waiting_of
+
+
+def test_a_slow_store_leaves_threads_for_other_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _Store()
+    group = GroupCommit(store.commit, most_requests=2)
+    with ThreadPoolExecutor(5) as pool:
+        first = [pool.submit(group.commit, 1, [_event(0)])]
+        assert store.begun.acquire(timeout=10)
+        first += [pool.submit(group.commit, 1, [_event(n)]) for n in (2, 4, 6)]
+        _until_waiting(group, 4)  # as many as like, for the store is not known to be slow
+        monkeypatch.setattr("metering.group_commit.SLOW_SECONDS", -1.0)
+        with pytest.raises(TenantWaits, match="3 requests of this tenant wait for a slow store"):
+            group.commit(1, [_event(8)])
+        other = pool.submit(group.commit, 2, [_event(0)])
+        assert store.begun.acquire(timeout=10), "the other tenant's commit is under way"
+        store.go.release(3)
+        assert [future.result(10).accepted for future in (*first, other)] == [[0]] * 5

@@ -176,6 +176,10 @@ WRONG: list[dict[str, Any]] = [
     {"start": "2026-10-05T12:00:00"},
     {"start": "yesterday"},
     {"gpuHours": "many"},
+    {"gpuHours": "NaN"},
+    {"gpuCount": "NaN"},
+    {"gpuCount": "0.000000000000000001"},
+    {"end": "2026-10-05T12:00:00"},
 ]
 
 

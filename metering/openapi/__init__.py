@@ -1,0 +1,1 @@
+"""The OpenAPI description: what is said beside each view, made one document."""

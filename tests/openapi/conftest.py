@@ -1,0 +1,68 @@
+"""Alice, who has something of everything that can be read, and the description of the API."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+
+from billing.configuration import apply_configuration
+from billing.configuration_schema import read_document
+from metering.ingest import Report
+from metering.models import Tenant
+from tests.conftest import Events
+
+CONFIGURATION = Path(__file__).parent / "alice.yaml"
+RANGE = "from=2026-10-01&to=2026-11-01"
+
+
+@pytest.fixture(autouse=True)
+def november() -> Iterator[None]:
+    """October is over. The clock runs on, as connections time out by it."""
+    with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=True):
+        yield
+
+
+def describe() -> dict[str, Any]:
+    """What `GET /api/schema/` answers."""
+    schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+@pytest.fixture(scope="session")
+def described() -> dict[str, Any]:
+    return describe()
+
+
+@pytest.fixture
+def alice(
+    store: None,
+    event: Events,
+    send: Callable[[Tenant, list[dict[str, Any]]], Report],
+    roll: Callable[[Tenant], int],
+) -> Tenant:
+    """A priced October with an invoice, a draft of November, bursts, and something refused."""
+    apply_configuration(read_document(CONFIGURATION))
+    tenant = Tenant.objects.get(slug="alice")
+    send(
+        tenant,
+        [
+            event.task("2026-10-02T10:05:00Z", "t1"),
+            event.tokens(
+                "2026-10-02T10:00:00Z", "big", task="t1", input_tokens=1000, labels={"a": "b"}
+            ),
+            event.tokens("2026-10-02T10:00:00Z", "unknown", task="t1", input_tokens=10),
+            event.chip("2026-10-02T10:00:00Z", "2026-10-02T10:01:40Z", task="t1", count="3"),
+            event("agent.tool", "2026-10-02T10:00:00Z", tool="search", task="t1"),
+            event("custom.pages", "2026-10-02T10:00:00Z", value="1.5"),
+            event.tokens("2026-10-02T10:00:00Z", "big", inputTokens=1),
+        ],
+    )
+    roll(tenant)
+    call_command("close_month", "2026-10", "--finalize")
+    call_command("close_month", "2026-11")
+    return tenant
