@@ -10,6 +10,7 @@ from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
+from dashboards.models import Membership
 from metering.models import Tenant
 
 TenantView = Callable[..., HttpResponseBase]
@@ -20,6 +21,12 @@ def visible_tenants(user: User) -> QuerySet[Tenant]:
     """The tenants whose pages this person may see; staff see all."""
     tenants = Tenant.objects.all()
     return tenants if user.is_staff else tenants.filter(memberships__user=user)
+
+
+def may_repair(user: User, tenant: Tenant) -> bool:
+    """Whether this person may change what was refused: an owner, or the operator's superuser."""
+    owners = Membership.objects.filter(tenant=tenant, user=user, role=Membership.Role.OWNER)
+    return user.is_active and (user.is_superuser or owners.exists())
 
 
 def tenant_page(view: TenantView) -> TenantView:

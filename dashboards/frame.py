@@ -49,7 +49,13 @@ def render_page(
 def _navigation(request: HttpRequest, user: User) -> list[Group]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     groups = [
-        Group("", [Entry("Overview", reverse("overview"), here == "overview")]),
+        Group(
+            "",
+            [
+                Entry("Overview", reverse("overview"), here == "overview"),
+                Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
+            ],
+        ),
         Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),
     ]
     if user.is_staff:

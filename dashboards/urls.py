@@ -3,13 +3,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboards import views
+from dashboards import ingestion_views, views
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
     path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
+    path("ingestion/", ingestion_views.ingestion, name="ingestion"),
+    path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
+    path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),
+    path("ingestion/<uuid:reference>/bytes/", ingestion_views.refused_bytes, name="refused-bytes"),
     path("invoices/", views.invoices, name="invoices"),
     path("invoices/<slug:number>/", views.invoice, name="invoice"),
     path("invoices/<slug:number>/lines.csv", views.invoice_lines_csv, name="invoice-lines-csv"),

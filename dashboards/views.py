@@ -25,13 +25,13 @@ from metering.queries import StoreUnavailable
 TenantView = Callable[..., HttpResponse]
 
 
-def _needs_store(view: TenantView) -> TenantView:
+def needs_store(view: TenantView) -> TenantView:
     """A page that says what failed and what still works, where the event store is down."""
 
     @wraps(view)
-    def page(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    def page(request: HttpRequest, tenant: Tenant, **named: object) -> HttpResponse:
         try:
-            return view(request, tenant)
+            return view(request, tenant, **named)
         except StoreUnavailable as error:
             context = {"problem": str(error)}
             template = "dashboards/store_down.html"
@@ -44,10 +44,10 @@ def _needs_store(view: TenantView) -> TenantView:
 
 @require_safe
 @tenant_page
-@_needs_store
+@needs_store
 def overview(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     """What the tenant's agents did and cost in a range."""
-    today = _today(tenant)
+    today = today_of(tenant)
     try:
         dates = read_range(request.GET, tenant.timezone, today)
     except RangeError as error:
@@ -57,7 +57,7 @@ def overview(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     context: dict[str, Any] = {
         "dates": dates,
         "compare": compare,
-        "months": _months(tenant, today, dates),
+        "months": months_to_choose(tenant, today, dates),
     }
     if not has_events(tenant, dates):
         context |= _first_steps(request, tenant, dates)
@@ -103,11 +103,14 @@ def _own_invoice(tenant: Tenant, number: str) -> Invoice:
     return found
 
 
-def _today(tenant: Tenant) -> date:
+def today_of(tenant: Tenant) -> date:
+    """The date on the tenant's clock."""
     return timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
 
 
-def _months(tenant: Tenant, today: date, chosen: DateRange) -> list[tuple[DateRange, bool]]:
+def months_to_choose(
+    tenant: Tenant, today: date, chosen: DateRange
+) -> list[tuple[DateRange, bool]]:
     """The months to choose from, and which of them is chosen."""
     months = [
         month_range(f"{month:%Y-%m}", tenant.timezone, today) for month in recent_months(today)

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import lago_api, queries
-from metering.api_rows import COHORT, QUARANTINED, RANGE_OF_WEEKS
+from metering.api_rows import COHORT, RANGE_OF_WEEKS
 from metering.authentication import tenant_of
 from metering.collectors import lago
 from metering.collectors.bounds import NotObjects, TooManyEvents
@@ -22,12 +22,11 @@ from metering.collectors.cloudevents import (
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
-from metering.openapi.describe import lists, parameter, takes
+from metering.openapi.describe import lists, takes
 from metering.openapi.events import EVENT_ANSWERS, EVENT_BODIES, EVENT_HEADERS
-from metering.parameters import page_after, read_range
+from metering.parameters import read_range
 from metering.problems import problem
 
-PAGE = 100
 # Twelve weeks, unless a range is asked for.
 RETENTION_DAYS = 84
 
@@ -90,18 +89,3 @@ class Retention(APIView):
             for cohort in cohorts
         ]
         return Response({"rows": rows, "next": None})
-
-
-@lists(
-    QUARANTINED,
-    parameter("after", {"type": "string", "format": "uuid"}, "The last row of the page before."),
-)
-class Quarantine(APIView):
-    """`GET /api/v1/quarantine`: what was refused and why, a page at a time."""
-
-    def get(self, request: Request) -> Response:
-        rows = queries.quarantined(tenant_of(request), PAGE + 1, page_after(request))
-        following = None
-        if len(rows) > PAGE:
-            following = request.build_absolute_uri(f"?after={rows[PAGE - 1].reference}")
-        return Response({"rows": [row._asdict() for row in rows[:PAGE]], "next": following})

@@ -67,3 +67,9 @@ class CanRead(_HasScope):
     """The key may read its tenant's numbers."""
 
     scope = ApiKey.READ
+
+
+class CanIngest(_HasScope):
+    """The key may bring events in, and put right those it brought."""
+
+    scope = ApiKey.INGEST

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management import call_command
@@ -28,6 +30,20 @@ def find_tenant(slug: str) -> Tenant:
 def find_tenants(slug: str | None) -> list[Tenant]:
     """The one tenant, or all of them when no slug is given."""
     return [find_tenant(slug)] if slug else list(Tenant.objects.all())
+
+
+def read_moment(name: str, text: str | None, tenant: Tenant) -> datetime | None:
+    """An option that is a moment, or a date on the tenant's clock; a CommandError that names it."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise CommandError(
+            f"{name}: {text!r} is not a date such as 2026-10-15 or a time such as"
+            " 2026-10-15T09:00:00Z"
+        ) from None
+    if found is None or found.tzinfo:
+        return found
+    return found.replace(tzinfo=ZoneInfo(tenant.timezone))
 
 
 @contextmanager

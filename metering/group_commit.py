@@ -18,6 +18,7 @@ from django.conf import settings
 from metering.clickhouse.commit import Committed, commit_events
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.event_columns import Numbered
+from metering.intake import Counted, Door, account_derived, account_events
 
 MOST_EVENTS_A_COMMIT = 10_000
 MOST_EVENTS_WAITING = 200_000
@@ -34,6 +35,7 @@ class TenantWaits(StoreUnavailable):
 @dataclass(slots=True, eq=False)
 class _Request:
     events: Sequence[Numbered]
+    door: Door | None = None
     since: float = field(default_factory=time.monotonic)
     turn: threading.Event = field(default_factory=threading.Event)
     group: "list[_Request]" = field(default_factory=list)  # what it has to lead, itself included
@@ -57,9 +59,13 @@ class GroupCommit:
     """
 
     def __init__(
-        self, commit: Callable[[int, Sequence[Numbered]], Committed], most_requests: int = 24
+        self,
+        commit: Callable[[int, Sequence[Numbered]], Committed],
+        account: Callable[[int, int, Sequence[Counted]], None] = account_events,
+        most_requests: int = 24,
     ) -> None:
         self._commit = commit
+        self._account = account
         self._most_requests = most_requests
         self._lock = threading.Lock()
         self._led: set[int] = set()  # the tenants with a commit under way
@@ -67,11 +73,16 @@ class GroupCommit:
         self._waiting = 0
         self._waiting_of: Counter[int] = Counter()
 
-    def commit(self, tenant: int, events: Sequence[Numbered]) -> Committed:
-        """As `commit_events`, in one commit with whoever asks at the same time."""
-        if not events:
+    def commit(
+        self, tenant: int, events: Sequence[Numbered], door: Door | None = None
+    ) -> Committed:
+        """As `commit_events`, in one commit with whoever asks at the same time.
+
+        With a door it is written down what came and what became of it, before anybody hears.
+        """
+        if not events and door is None:
             return Committed()
-        request = _Request(events)
+        request = _Request(events, door)
         self._enqueue(tenant, request)
         request.turn.wait()
         if request.group:
@@ -105,7 +116,10 @@ class GroupCommit:
     def _lead(self, tenant: int, group: list[_Request]) -> None:
         """Commit for all of the group; then hand the lead on."""
         try:
-            _share(group, self._commit(tenant, [event for r in group for event in r.events]))
+            committed = self._commit(tenant, [event for r in group for event in r.events])
+            _share(group, committed)
+            counted = [(r.door, r.outcome()) for r in group if r.door]
+            self._account(tenant, committed.commit, counted)
         except StoreUnavailable as error:
             for request in group:
                 request.error = error
@@ -148,11 +162,14 @@ def _share(group: Sequence[_Request], committed: Committed) -> None:
     starts = list(accumulate((len(request.events) for request in group), initial=0))
     for request in group:
         request.result = Committed()
-    for name in ("accepted", "duplicates", "conflicts"):
+    for name in ("accepted", "duplicates", "conflicts", "lost"):
         positions = sorted(getattr(committed, name))
         bounds = [bisect_left(positions, start) for start in starts]
         for request, start, (first, last) in zip(group, starts, pairwise(bounds), strict=False):
             setattr(request.result, name, [n - start for n in positions[first:last]])
 
 
-committer = GroupCommit(commit_events, most_requests=settings.WEB_THREADS * 3 // 4)
+_MOST_REQUESTS = settings.WEB_THREADS * 3 // 4
+committer = GroupCommit(commit_events, most_requests=_MOST_REQUESTS)
+# Apart, for what is made of spans came in as spans and is not received once more.
+derived_committer = GroupCommit(commit_events, account_derived, _MOST_REQUESTS)

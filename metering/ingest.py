@@ -1,4 +1,4 @@
-"""The one path of every event into the store: validate, commit, keep what was refused."""
+"""The one path of every event into the store: validate, keep what is refused, commit the others."""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from metering.clickhouse.event_columns import numbered
-from metering.clickhouse.quarantine import Conflict, Refused, quarantine, record_conflicts
+from metering.clickhouse.quarantine import Refused, quarantine
 from metering.collectors.cloudevents import Batch
-from metering.group_commit import committer
+from metering.group_commit import committer, derived_committer
+from metering.intake import Door
 from metering.models import Tenant
 from metering.usage.event import Event, InvalidEvent, parse_event
 from metering.usage.event_array import parse_events
@@ -44,35 +45,44 @@ class Report:
         self.rejected += other.rejected
 
 
-def ingest(tenant: Tenant, bodies: Sequence[bytes | Refused]) -> Report:
+def ingest(
+    tenant: Tenant,
+    bodies: Sequence[bytes | Refused],
+    *,
+    derived: bool = False,
+    replayed: bool = False,
+    now: datetime | None = None,
+) -> Report:
     """Store the valid ones of these CloudEvents in JSON; quarantine the others.
 
-    A collector that could make no event of something puts a Refused in its place.
+    A collector that could make no event of something puts a Refused in its place. What is `derived`
+    from spans was counted as received with them; what is `replayed` comes out of the quarantine.
+    `now` stands in for a time that an event does not give.
 
     When this returns everything in the report is durable. Raises StoreUnavailable, after which
     the same events can be sent again, and UnreadableBody for a Batch that is none.
     """
     report = Report()
-    events, origins = _parse(bodies, report)
-    committed = committer.commit(tenant.id, numbered(events))
+    events, origins = _parse(bodies, report, now or timezone.now())
+    refused = [_refused(bodies[r.index], r) for r in report.rejected]
+    # A batch that was decoded in one go is not split only to be counted.
+    received = len(events) if origins is bodies else len(bodies)
+    if not received:
+        return report
+    if refused:
+        quarantine(tenant.id, refused)
+    door = Door(received, numbered(events), origins, refused, replayed)
+    committed = (derived_committer if derived else committer).commit(tenant.id, door.events, door)
     report.accepted = len(committed.accepted)
     report.duplicates = len(committed.duplicates)
     report.conflicts = len(committed.conflicts)
-    if committed.conflicts:
-        record_conflicts(
-            tenant.id,
-            [Conflict(events[n].source, events[n].id, origins[n]) for n in committed.conflicts],
-        )
-    if report.rejected:
-        quarantine(tenant.id, [_refused(bodies[r.index], r) for r in report.rejected])
     return report
 
 
 def _parse(
-    bodies: Sequence[bytes | Refused], report: Report
+    bodies: Sequence[bytes | Refused], report: Report, now: datetime
 ) -> tuple[list[Event], Sequence[bytes]]:
     """The valid events and the body of each."""
-    now = timezone.now()
     if isinstance(bodies, Batch):
         valid = parse_events(bodies.text, now, lines=bodies.lines)
         if valid is not None:

@@ -128,3 +128,31 @@ class ChipScrape(models.Model):
 
     def __str__(self) -> str:
         return f"{self.url} for {self.tenant}"
+
+
+class IngestionAlert(models.Model):
+    """An hour of the store's clock in which not everything that came is where it should be."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="ingestion_alerts")
+    hour = models.DateTimeField()
+    detail = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-hour"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "hour"], name="one_ingestion_alert_an_hour")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant} at {self.hour:%Y-%m-%d %H:%M}: {self.detail}"
+
+
+class IngestionCheck(models.Model):
+    """Until when a tenant's hours were checked, and alerts raised for those that do not add up."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="ingestion_check")
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.tenant} until {self.until:%Y-%m-%d %H:%M}"

@@ -1,7 +1,7 @@
 """Query parameters of the read API; a bad one is a 400 that names it."""
 
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -58,6 +58,41 @@ def page_after(request: Request) -> uuid.UUID | None:
         return None if text is None else uuid.UUID(text)
     except ValueError:
         raise ValidationError({"after": f"{text!r} is not a reference"}) from None
+
+
+def read_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:
+    """A parameter that is one of a few words; empty when it is absent."""
+    text = request.query_params.get(name, "")
+    if text and text not in allowed:
+        raise ValidationError({name: f"{text!r} is not one of {', '.join(allowed)}"})
+    return text
+
+
+def read_moment(request: Request, name: str, tenant: Tenant) -> datetime | None:
+    """A moment, or a date of the tenant, which is its first moment."""
+    text = request.query_params.get(name)
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+        if moment and moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(tenant.timezone))
+        known = moment is None or _FIRST <= moment.astimezone(UTC).date() <= _LAST
+    except (ValueError, OverflowError):
+        known = False
+    if not known:
+        raise ValidationError(
+            {
+                name: f"{text!r} is not a date such as 2026-10-01 or a time such as"
+                " 2026-10-01T09:00:00Z"
+            }
+        )
+    return moment
+
+
+def next_page(request: Request, after: str) -> str:
+    """The address of the page that begins after a row, with all that was asked for."""
+    query = request.query_params.copy()
+    query["after"] = after
+    return str(request.build_absolute_uri(f"?{query.urlencode()}"))
 
 
 def _date(request: Request, name: str) -> date | None:

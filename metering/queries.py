@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from metering.clickhouse import evidence_query, quarantine
+from metering.clickhouse import evidence_query
 from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
@@ -17,8 +17,10 @@ from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
+from metering.clickhouse.intake import IntakeHour
+from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
-from metering.clickhouse.quarantine import Quarantined
+from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.retention_query import RetentionQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
@@ -40,6 +42,7 @@ from metering.usage.retention import Cohort, monday, retention_table
 __all__ = [
     "DailyUse",
     "EventRow",
+    "IntakeHour",
     "MeterQuantity",
     "Quarantined",
     "StoreUnavailable",
@@ -51,6 +54,7 @@ __all__ = [
     "daa_by",
     "daily_use",
     "evidence",
+    "intake",
     "meter_quantities",
     "priced_calls",
     "quarantined",
@@ -244,8 +248,13 @@ def _evidence_type(meter: Meter) -> str:
 
 
 def quarantined(tenant: Tenant, limit: int, after: uuid.UUID | None = None) -> list[Quarantined]:
-    """A page of what was refused."""
-    return quarantine.quarantined(tenant.id, limit, after)
+    """A page of what was refused and waits."""
+    return Entries(tenant=tenant.id).page(limit, after)
+
+
+def intake(tenant: Tenant, period: Period) -> list[IntakeHour]:
+    """What was received in each hour of the store's clock that begins in the period."""
+    return _intake_hours(tenant.id, period)
 
 
 def _scope(tenant: Tenant, period: Period | None, received_before: datetime | None = None) -> Scope:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from metering.clickhouse import rollup
 from metering.clickhouse.barrier import store_now
 from metering.models import Tenant
+from metering.reconciliation import recover_received
 from metering.spans import agree_received
 
 Progress = Callable[[Tenant, int, int], None]
@@ -22,6 +23,7 @@ def roll_up(tenants: Iterable[Tenant], progress: Progress = lambda *_: None) -> 
     until = store_now()
     hours = 0
     for tenant in tenants:
+        recover_received(tenant, until)
         stale = rollup.stale_hours(tenant.id, tenant.timezone, until)
         done = 0
         for step in rollup.derive(stale):

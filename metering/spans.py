@@ -21,6 +21,7 @@ from metering.clickhouse.rollup import scanned_until
 from metering.collectors.otlp import Span
 from metering.collectors.span_events import RefusedSpan, stage
 from metering.ingest import ingest
+from metering.intake import account_spans, new_batch
 from metering.models import Tenant
 from metering.usage.event import parse_event
 from metering.usage.trace import SOURCE, Staged, Traces, Wanted
@@ -37,6 +38,7 @@ class SpanReport:
 
     accepted: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     refused: list[RefusedSpan] = field(default_factory=list)
 
 
@@ -49,9 +51,11 @@ def ingest_spans(tenant: Tenant, spans: Iterable[Span]) -> SpanReport:
     staged = _staged(spans, report)
     known = trace_spans.spans_of(tenant.id, {span.trace for span in staged})
     fresh = _fresh(tenant, staged, known, report)
-    trace_spans.keep(tenant.id, fresh)
-    _count_forgotten(tenant, fresh, report)
+    batch = new_batch()
+    trace_spans.keep(tenant.id, fresh, batch)
     _leave_out_metered(report, [*staged, *known])
+    account_spans(tenant.id, batch, report.accepted, report.duplicates, report.conflicts)
+    _count_forgotten(tenant, fresh, report)
     _quarantine(tenant, report.refused)
     agree(tenant, {span.trace for span in staged})
     return report
@@ -106,6 +110,7 @@ def _fresh(
             fresh.append(span)
         elif winner.content != span.content:
             conflicts.append(Conflict(SOURCE, span.id, span.body))
+            report.conflicts += bool(span.type)
     if conflicts:
         record_conflicts(tenant.id, conflicts)
     told = sum(bool(span.type) for span in fresh)
@@ -147,7 +152,7 @@ def _one_pass(tenant: Tenant, traces: Sequence[str]) -> bool:
     lacking = missing(tenant.id, [item for item, _ in wanted])
     if lacking:
         keys = {item.keys[0] for item in lacking}
-        ingest(tenant, [body for item, body in wanted if item.keys[0] in keys])
+        ingest(tenant, [body for item, body in wanted if item.keys[0] in keys], derived=True)
     amended = amend(tenant.id, [item for item, _ in wanted])
     return amended or trace_spans.count(tenant.id, {s.trace for s in spans}) != len(spans)
 

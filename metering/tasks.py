@@ -7,6 +7,7 @@ from metering.chip_collection import collect_url
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
 from metering.models import Tenant
+from metering.reconciliation import check_closed_hours
 from metering.rollups import roll_up
 from metering.spans import forget_old
 
@@ -27,6 +28,12 @@ def sweep_rollups() -> None:
 def drop_old_spans() -> None:
     """Drop what is kept of spans once no late one of their traces is to be expected."""
     forget_old()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def check_ingestion() -> None:
+    """Raise an alert for each hour in which not everything that came is where it should be."""
+    check_closed_hours(Tenant.objects.all())
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

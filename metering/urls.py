@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from metering import api, health, lago_api, litellm_api, otlp_api
+from metering import (
+    api,
+    health,
+    intake_api,
+    lago_api,
+    litellm_api,
+    otlp_api,
+    quarantine_api,
+)
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -10,7 +18,28 @@ urlpatterns = [
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
     path("api/v1/retention", api.Retention.as_view(), name="retention"),
-    path("api/v1/quarantine", api.Quarantine.as_view(), name="quarantine"),
+    path("api/v1/ingestion", intake_api.Ingestion.as_view(), name="ingestion-hours"),
+    path("api/v1/quarantine", quarantine_api.QuarantineList.as_view(), name="quarantine"),
+    path(
+        "api/v1/quarantine/replay",
+        quarantine_api.QuarantineReplayAll.as_view(),
+        name="quarantine-replay-all",
+    ),
+    path(
+        "api/v1/quarantine/<uuid:reference>",
+        quarantine_api.QuarantineEntry.as_view(),
+        name="quarantine-entry",
+    ),
+    path(
+        "api/v1/quarantine/<uuid:reference>/body",
+        quarantine_api.QuarantineBody.as_view(),
+        name="quarantine-body",
+    ),
+    path(
+        "api/v1/quarantine/<uuid:reference>/replay",
+        quarantine_api.QuarantineReplay.as_view(),
+        name="quarantine-replay",
+    ),
     *(
         path(f"{prefix}v1/{signal}", view, name=f"otlp-{signal}{number}")
         for number, prefix in enumerate(("", "api/public/otel/"))

@@ -43,6 +43,8 @@ class Committed:
     accepted: list[int] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
     conflicts: list[int] = field(default_factory=list)  # of the duplicates, those that differ
+    lost: list[int] = field(default_factory=list)  # of the duplicates, those that were inserted
+    commit: int = 0  # the number of the rows that were inserted, if any were
 
 
 class Stored(NamedTuple):
@@ -114,7 +116,7 @@ def _store(
     tenant: int, fresh: Mapping[int, Numbered], result: Committed, settled_until: int | None
 ) -> None:
     """Insert, and tell which of the rows stand."""
-    commit = moment.new_commit()
+    commit = result.commit = moment.new_commit()
     _insert_rows(tenant, commit, fresh.values())
     # Whoever was received before this commit shall be seen by its second look. A writer that hangs
     # is not waited for: then two may be told that theirs was accepted, while totals count one.
@@ -129,6 +131,7 @@ def _store(
         if winner is None or winner.commit == commit:
             result.accepted.append(position)
         else:
+            result.lost.append(position)
             _count_duplicate(result, position, item, winner.content)
 
 

@@ -3,11 +3,12 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from metering.clickhouse.connection import insert, select
-from metering.clickhouse.event_columns import from_micros
+
+# How the detail of a call without usage begins.
+UNMETERED = "unmetered:"
 
 # How the detail of a model call begins that reported no usage: nobody's fault, and never billed.
 UNMETERED = "unmetered:"
@@ -21,6 +22,16 @@ class Refused(NamedTuple):
     id: str
     detail: str
 
+    @property
+    def reference(self) -> uuid.UUID:
+        """A digest of the bytes."""
+        return _reference(self.body)
+
+    @property
+    def unmetered(self) -> bool:
+        """Whether it is a call without usage, which is nobody's mistake."""
+        return self.detail.startswith(UNMETERED)
+
 
 class Conflict(NamedTuple):
     """An event whose identity was there already, with other content."""
@@ -30,17 +41,6 @@ class Conflict(NamedTuple):
     body: bytes
 
 
-class Quarantined(NamedTuple):
-    """A row of the quarantine."""
-
-    reference: uuid.UUID
-    received_at: datetime
-    source: str
-    id: str
-    detail: str
-    body: str
-
-
 def quarantine(tenant: int, refused: Sequence[Refused]) -> None:
     """Keep the refused events; the same bytes sent again are kept once."""
     insert(
@@ -48,32 +48,13 @@ def quarantine(tenant: int, refused: Sequence[Refused]) -> None:
         ["tenant", "reference", "source", "id", "detail", "body"],
         [
             [tenant] * len(refused),
-            [_reference(item.body) for item in refused],
+            [item.reference for item in refused],
             [item.source for item in refused],
             [item.id for item in refused],
             [item.detail for item in refused],
             [item.body for item in refused],
         ],
     )
-
-
-def quarantined(tenant: int, limit: int, after: uuid.UUID | None = None) -> list[Quarantined]:
-    """The tenant's quarantine by reference, from the one after `after` on."""
-    rows = select(
-        "SELECT reference, toUnixTimestamp64Micro(received_at), source, id, detail, body"
-        " FROM quarantine FINAL WHERE tenant = %(tenant)s AND reference > toUUID(%(after)s)"
-        " ORDER BY reference LIMIT %(limit)s",
-        {"tenant": tenant, "limit": limit, "after": str(after or uuid.UUID(int=0))},
-    )
-    return [
-        Quarantined(reference, from_micros(received_at), source, id_, detail, _text(body))
-        for reference, received_at, source, id_, detail, body in rows
-    ]
-
-
-def _text(body: str | bytes) -> str:
-    """The driver leaves as bytes what is not UTF-8."""
-    return body if isinstance(body, str) else body.decode(errors="replace")
 
 
 def record_conflicts(tenant: int, conflicts: Sequence[Conflict]) -> None:

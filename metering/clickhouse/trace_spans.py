@@ -13,11 +13,12 @@ _COLUMNS = Staged._fields[:-1]
 _LOOKUP_SIZE = 2_000
 
 
-def keep(tenant: int, spans: Sequence[Staged]) -> None:
-    """Write down spans; durable when this returns."""
+def keep(tenant: int, spans: Sequence[Staged], batch: int) -> None:
+    """Write down spans, under the number of their request; durable when this returns."""
     if spans:
         columns = [list(column) for column in zip(*(span.content for span in spans), strict=True)]
-        insert("trace_spans", ["tenant", *_COLUMNS], [[tenant] * len(spans), *columns])
+        own = [[tenant] * len(spans), [batch] * len(spans)]
+        insert("trace_spans", ["tenant", "batch", *_COLUMNS], [*own, *columns])
 
 
 def spans_of(tenant: int, traces: Iterable[str]) -> list[Staged]:

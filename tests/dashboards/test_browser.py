@@ -164,3 +164,17 @@ def test_a_menu_closes_with_escape_and_gives_the_focus_back(desktop: Visitor) ->
     desktop.page.keyboard.press("Escape")
     assert menu.get_attribute("open") is None
     assert desktop.value("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_what_came_in_is_drawn_and_repaired_by_hand(desktop: Visitor) -> None:
+    desktop.log_in()
+    desktop.see_charts()
+    page = desktop.page
+    page.get_by_role("link", name="Ingestion").click()
+    page.locator("#intake[data-drawn]").wait_for()
+    page.locator("#quarantine table").last.get_by_role("link").click()
+    event = page.get_by_label("The event, as it should be")
+    event.fill(event.input_value().replace("inputTokens", "input_tokens"))
+    page.get_by_role("button", name="Replay it").click()
+    expect(page.get_by_role("status")).to_contain_text("1 stored")
+    assert desktop.complaints == []

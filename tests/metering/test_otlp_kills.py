@@ -65,10 +65,10 @@ def send(tenant: Tenant, span: Span) -> None:
 def killed(place: Any, step: str, when: str) -> Iterator[None]:
     real, reached = getattr(place, step), []
 
-    def dying(*arguments: Any) -> Any:
+    def dying(*arguments: Any, **named: Any) -> Any:
         reached.append(step)
         if when == "after":
-            real(*arguments)
+            real(*arguments, **named)
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,192 @@
+"""The quarantine by API: listed and counted, its bytes, replayed repaired or not, dropped."""
+
+import uuid
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from metering import quarantine
+from metering.authentication import CanIngest, CanRead, tenant_of
+from metering.clickhouse.quarantine_query import STATES, WAITING, Entries, Quarantined
+from metering.models import ApiKey, Tenant
+from metering.parameters import next_page, page_after, read_choice, read_moment
+from metering.quarantine import Outcome
+from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
+
+PAGE = 100
+_GROUPS = ("detail", "source")
+# What the reader of a list needs; the bytes as they came are at an address of their own.
+_SHOWN = tuple(name for name in Quarantined._fields if name != "raw")
+
+
+class Conflict(APIException):
+    """The entry is not in a state in which this can be done."""
+
+    status_code = 409
+    default_code = "Conflict"
+
+
+class TooLarge(APIException):
+    """The body is larger than any event may be."""
+
+    status_code = 413
+    default_code = "Content Too Large"
+
+
+class _Act(APIView):
+    """Reading takes the scope `read`; what changes anything takes `ingest`."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [CanRead() if self.request.method in {"GET", "HEAD", "OPTIONS"} else CanIngest()]
+
+
+class QuarantineList(APIView):
+    """`GET /api/v1/quarantine`: what waits and why, a page at a time.
+
+    With `group_by` it is counted by `detail` or `source`, the hundred most frequent.
+    """
+
+    def get(self, request: Request) -> Response:
+        entries = _asked(request, tenant_of(request))
+        by = read_choice(request, "group_by", _GROUPS)
+        if by:
+            rows = [reason._asdict() for reason in entries.by(by, PAGE)]
+            return Response({"rows": [{by: row.pop("name")} | row for row in rows], "next": None})
+        found = entries.page(PAGE + 1, page_after(request))
+        following = None
+        if len(found) > PAGE:
+            following = next_page(request, str(found[PAGE - 1].reference))
+        return Response({"rows": [_shown(entry) for entry in found[:PAGE]], "next": following})
+
+
+class QuarantineEntry(_Act):
+    """`/api/v1/quarantine/{reference}`: one entry; DELETE drops it, with a `reason`."""
+
+    def get(self, request: Request, reference: uuid.UUID) -> Response:
+        return Response(_shown(_own(request, reference)))
+
+    def delete(self, request: Request, reference: uuid.UUID) -> Response:
+        entry = _own(request, reference)
+        given = request.query_params.get("reason") or _member(request, "reason") or ""
+        try:
+            quarantine.drop(tenant_of(request), entry, _actor(request), given)
+        except quarantine.NotWaiting as error:
+            raise Conflict(str(error)) from None
+        except ValueError as error:
+            raise ValidationError({"reason": str(error).removeprefix("reason: ")}) from None
+        return Response(status=204)
+
+
+class QuarantineBody(APIView):
+    """`GET /api/v1/quarantine/{reference}/body`: the bytes as they came."""
+
+    def get(self, request: Request, reference: uuid.UUID) -> HttpResponse:
+        return body_file(_own(request, reference))
+
+
+class QuarantineReplay(_Act):
+    """`POST /api/v1/quarantine/{reference}/replay`, as it is or with a repaired event as body."""
+
+    def post(self, request: Request, reference: uuid.UUID) -> Response:
+        entry = _own(request, reference)
+        body = _read(request).strip()
+        try:
+            outcome = quarantine.replay(tenant_of(request), entry, _actor(request), body or None)
+        except quarantine.NotWaiting as error:
+            raise Conflict(str(error)) from None
+        for _, detail in outcome.still_waiting:
+            raise ValidationError({"event": detail})
+        return Response(_counts(outcome))
+
+
+class QuarantineReplayAll(_Act):
+    """`POST /api/v1/quarantine/replay`: everything that waits and matches the filters."""
+
+    def post(self, request: Request) -> Response:
+        tenant = tenant_of(request)
+        asked = [name for name in _FILTERS if request.query_params.get(name)]
+        if not asked and request.query_params.get("all") != "true":
+            raise ValidationError({"detail": "say which by detail and the like, or all=true"})
+        outcome = quarantine.replay_all(tenant, _asked(request, tenant), _actor(request))
+        failed = [{"reference": str(r), "detail": d} for r, d in outcome.still_waiting[:PAGE]]
+        return Response(_counts(outcome) | {"rejected": failed})
+
+
+_FILTERS = ("detail", "source", "unmetered", "received_from", "received_to")
+_TRUTH = {"true": True, "false": False}
+
+
+def body_file(entry: Quarantined) -> HttpResponse:
+    """The bytes of an entry as a download."""
+    response = HttpResponse(entry.raw, content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="{entry.reference}.json"'
+    return response
+
+
+def _asked(request: Request, tenant: Tenant) -> Entries:
+    state = read_choice(request, "state", (*STATES, "all")) or WAITING
+    unmetered = read_choice(request, "unmetered", tuple(_TRUTH))
+    source = request.query_params.get("source")
+    return Entries(
+        tenant=tenant.id,
+        state="" if state == "all" else state,
+        detail=request.query_params.get("detail", ""),
+        source=source,
+        unmetered=_TRUTH[unmetered] if unmetered else None,
+        received_from=_moment(request, tenant, "received_from"),
+        received_to=_moment(request, tenant, "received_to"),
+    )
+
+
+def _moment(request: Request, tenant: Tenant, name: str) -> datetime | None:
+    return read_moment(request, name, tenant)
+
+
+def _own(request: Request, reference: uuid.UUID) -> Quarantined:
+    entry = quarantine.find(tenant_of(request), reference)
+    if entry is None:
+        raise Http404
+    return entry
+
+
+def _shown(entry: Quarantined) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in _SHOWN} | {"unmetered": entry.unmetered}
+
+
+def _counts(outcome: Outcome) -> dict[str, object]:
+    counts = asdict(outcome)
+    del counts["still_waiting"]
+    return counts | {"rejected": []}
+
+
+def _actor(request: Request) -> str:
+    return f"API key {request.auth.hint}…" if isinstance(request.auth, ApiKey) else ""
+
+
+def _read(request: Request) -> bytes:
+    """The body, within the bounds of one that brings events."""
+    try:
+        return read_body(request._request, settings.INGEST_MAX_BODY_BYTES)
+    except BodyTooLarge as error:
+        raise TooLarge(str(error)) from None
+    except (UnknownEncoding, BodyUnreadable) as error:
+        raise ValidationError({"body": str(error)}) from None
+
+
+def _member(request: Request, name: str) -> str:
+    """A text member of a body that is a JSON object, whatever else it may be."""
+    try:
+        found: Any = msgspec.json.decode(_read(request) or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValidationError({name: "the body is not JSON"}) from None
+    value = found.get(name) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
