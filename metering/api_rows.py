@@ -7,8 +7,10 @@ from metering.openapi.schemas import (
     count,
     day,
     decimal,
+    moment,
     nullable,
     record,
+    text,
 )
 
 # Of one of the tenant's days; beside it stands what it cost.
@@ -56,4 +58,19 @@ RANGE_OF_WEEKS = (
         "A day of the first cohort's week; twelve weeks ago when absent.",
     ),
     RANGE[1],
+)
+
+QUARANTINED = component(
+    "Quarantined",
+    record(
+        {
+            "reference": {"type": "string", "format": "uuid", "description": "Its name here."},
+            "received_at": moment("When it came."),
+            "source": text("The event's source, as far as it could be read."),
+            "id": text("The event's id, as far as it could be read."),
+            "detail": text("Why it was refused, beginning with the field at fault."),
+            "body": text("What was sent."),
+        },
+        of="An event that was refused.",
+    ),
 )
