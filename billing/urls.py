@@ -3,12 +3,14 @@
 from django.urls import path
 
 from billing import active_api, api
+from billing.what_if_api import BurstWhatIf
 
 urlpatterns = [
     path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
     path("api/v1/daa", active_api.ActiveDays.as_view(), name="daa"),
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
+    path("api/v1/bursts/what-if", BurstWhatIf.as_view(), name="api-burst-what-if"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
     path("api/v1/invoices/<slug:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
     path("api/v1/invoices/<slug:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),

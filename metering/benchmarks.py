@@ -1,7 +1,8 @@
 """What of metering can be measured."""
 
-from metering.bench import daa, ingest
+from metering.bench import bursts, daa, ingest
 from metering.bench.registry import register
 
 register(ingest.BENCHMARK)
 register(daa.BENCHMARK)
+register(bursts.BENCHMARK)
