@@ -2,6 +2,7 @@
 
 from billing.exports.registry import EXPORTS
 from billing.queries import CALL_DIMENSIONS
+from metering.api_rows import ACTIVE_DAY as DAY_OF_AGENTS
 from metering.clickhouse.cache_query import CACHE_DIMENSIONS
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.openapi.describe import parameter, path
@@ -19,6 +20,7 @@ from metering.openapi.schemas import (
     text,
     texts,
 )
+from metering.usage.active import DAA_DIMENSIONS
 
 _CURRENCY = text("ISO 4217 code of every amount in the row.")
 _UNPRICED = texts("What has no price, so that the cost it belongs to is null.")
@@ -108,6 +110,30 @@ CACHE = component(
         CACHE_DIMENSIONS,
         "What a cache above the model avoided.",
     ),
+)
+
+ACTIVE_DAY = component(
+    "ActiveDay",
+    grouped(
+        {
+            **DAY_OF_AGENTS,
+            "cost": _amount("What the day cost the operator; with group_by, what bears the value."),
+            "cost_per_delivering_agent": _amount("cost / delivering."),
+            "unpriced": _UNPRICED,
+            "currency": _CURRENCY,
+        },
+        DAA_DIMENSIONS,
+        "One of the tenant's days, or one value of group_by on it.",
+    ),
+)
+# One name, where others take several.
+BY_ONE = parameter(
+    "group_by",
+    {
+        "type": "string",
+        "anyOf": [{"enum": list(DAA_DIMENSIONS)}, {"pattern": r"^(labels\.[^,\s]+)?$"}],
+    },
+    f"A row for each value of this on each day: {', '.join(DAA_DIMENSIONS)} or labels.<key>.",
 )
 
 BURST = component(

@@ -25,6 +25,7 @@ __all__ = [
     "EfficiencyRow",
     "SpendDay",
     "bursts",
+    "costs",
     "efficiency",
     "invoices",
     "spend_by_day",
@@ -179,6 +180,11 @@ def _of_tasks(
         {tuple(r.group.values()): r.succeeded_tasks for r in usage_rows if r.succeeded_tasks},
         {tuple(found.group.values()): found for found in work},
     )
+
+
+def costs(tenant: Tenant, period: Period, group_by: Names) -> dict[Names, GroupCost]:
+    """What each group cost the operator, from the rollups; groups without any cost are left out."""
+    return dict(_costs(tenant, period, group_by))
 
 
 def spend_by_day(tenant: Tenant, period: Period) -> list[SpendDay]:

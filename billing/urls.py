@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from billing import api, caches_api
+from billing import active_api, api, caches_api
 from billing.what_if_api import BurstWhatIf
 
 urlpatterns = [
     path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
+    path("api/v1/daa", active_api.ActiveDays.as_view(), name="daa"),
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
     path("api/v1/caches", caches_api.Caches.as_view(), name="api-caches"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),

@@ -1,25 +1,63 @@
 """The rows that metering's reads answer with, described."""
 
-from metering.openapi.schemas import component, count, day, decimal, moment, nullable, record, text
+from metering.openapi.describe import RANGE, parameter
+from metering.openapi.schemas import (
+    Schema,
+    component,
+    count,
+    day,
+    decimal,
+    moment,
+    nullable,
+    record,
+    text,
+)
 
-ACTIVE_DAY = component(
-    "ActiveDay",
+# Of one of the tenant's days; beside it stands what it cost.
+ACTIVE_DAY: dict[str, Schema] = {
+    "date": day("The tenant's day."),
+    "active": count("Agents with at least one event."),
+    "active_sub_agents": count("Of those, with an agent.task event that names a parent."),
+    "delivering": count("Agents with enough succeeded tasks: the DAA."),
+    "delivering_sub_agents": count("Of those, on a task that has a parent."),
+    "new": count("Active agents whose first day ever this is."),
+    "returning": count("Active agents last active less than 28 days before."),
+    "resurrected": count("Active agents last active 28 days or more before."),
+    "dormant": count("Agents active in the 28 days before and not on this one."),
+    "waa": count("Distinct delivering agents of the 7 days that end with this one."),
+    "maa": count("Distinct delivering agents of the 30 days that end with this one."),
+    "succeeded_tasks": count("Succeeded tasks of the delivering agents."),
+    "stickiness": nullable(decimal("DAA / MAA; null without an MAA.")),
+    "tasks_per_delivering_agent": nullable(decimal("succeeded_tasks / delivering.")),
+}
+
+COHORT = component(
+    "Cohort",
     record(
         {
-            "date": day("The tenant's day."),
-            "active": count("Agents with at least one event."),
-            "delivering": count("Agents with enough succeeded tasks: the DAA."),
-            "delivering_sub_agents": count("Of those, on a task that has a parent."),
-            "new": count("Active agents whose first day ever this is."),
-            "returning": count("Active agents last active less than 28 days before."),
-            "resurrected": count("Active agents last active 28 days or more before."),
-            "dormant": count("Agents active in the 28 days before and not on this one."),
-            "waa": count("Distinct delivering agents of the 7 days that end with this one."),
-            "maa": count("Distinct delivering agents of the 30 days that end with this one."),
-            "stickiness": nullable(decimal("DAA / MAA; null without an MAA.")),
+            "week": day("The Monday of the week of these agents' first delivering day ever."),
+            "agents": count("How many they are."),
+            "retained": {
+                "type": "array",
+                "items": count("Agents."),
+                "description": "How many delivered in that week, the next, and so on.",
+            },
+            "rates": {
+                "type": "array",
+                "items": decimal("A share."),
+                "description": "retained / agents.",
+            },
         },
-        of="One of the tenant's days.",
+        of="Agents that delivered for the first time in one week, and what became of them.",
     ),
+)
+RANGE_OF_WEEKS = (
+    parameter(
+        "from",
+        {"type": "string", "format": "date"},
+        "A day of the first cohort's week; twelve weeks ago when absent.",
+    ),
+    RANGE[1],
 )
 
 QUARANTINED = component(

@@ -1,8 +1,9 @@
 """What of metering can be measured."""
 
-from metering.bench import bursts, efficiency, ingest
+from metering.bench import bursts, daa, efficiency, ingest
 from metering.bench.registry import register
 
 register(ingest.BENCHMARK)
+register(daa.BENCHMARK)
 register(efficiency.BENCHMARK)
 register(bursts.BENCHMARK)

@@ -17,10 +17,14 @@ MAX_DAYS = 3 * 366
 _FIRST, _LAST = date(1971, 1, 1), date(2148, 12, 31)
 
 
-def read_range(request: Request, tenant: Tenant) -> Period:
-    """`from` and `to`, the tenant's dates, half-open; the running month when both are absent."""
+def read_range(request: Request, tenant: Tenant, days: int = 0) -> Period:
+    """`from` and `to`, the tenant's dates, half-open.
+
+    When both are absent the running month, or the last `days` if they are given.
+    """
     today = timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
-    start = _date(request, "from") or today.replace(day=1)
+    usual = today - timedelta(days=days - 1) if days else today.replace(day=1)
+    start = _date(request, "from") or usual
     end = _date(request, "to") or max(today, start) + timedelta(days=1)
     if end <= start:
         raise ValidationError({"to": "must be after from; the range is half-open"})

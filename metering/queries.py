@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from metering.clickhouse import evidence_query
+from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.cache_query import CacheQuery, CacheUse
@@ -23,6 +24,7 @@ from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
+from metering.clickhouse.retention_query import RetentionQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.unmetered_query import unmetered_calls
@@ -40,6 +42,7 @@ from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
+from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
     "CacheUse",
@@ -56,6 +59,7 @@ __all__ = [
     "chips",
     "chips_received",
     "daa",
+    "daa_by",
     "daily_use",
     "evidence",
     "hit_rate",
@@ -64,6 +68,7 @@ __all__ = [
     "priced_calls",
     "quarantined",
     "repeat_work",
+    "retention",
     "store_now",
     "unmetered_requests",
     "usage",
@@ -121,6 +126,33 @@ def daa(tenant: Tenant, period: Period) -> list[ActiveDay]:
     ).rows()
     # A zone that moves across the date line leaves a date out.
     return [day for day in found if day.date in days]
+
+
+def daa_by(tenant: Tenant, period: Period, name: str) -> list[tuple[str, ActiveDay]]:
+    """Agents under each value of `name` (DAA_DIMENSIONS or a label), by local day and value.
+
+    A value is a fleet of its own, whose numbers are those that its events alone would give; days
+    without any are left out. From the events.
+    """
+    days = local_days(period, tenant.timezone)
+    found = ActiveGroupQuery(
+        scope=_scope(tenant, period),
+        name=name,
+        start=days[0],
+        end=days[-1] + timedelta(days=1),
+        min_tasks=settings.DAA_MIN_TASKS,
+    ).rows()
+    return [(value, day) for value, day in found if day.date in days]
+
+
+def retention(tenant: Tenant, period: Period) -> list[Cohort]:
+    """The cohorts of the weeks that the period has a part of, up to its end, from the rollups."""
+    days = local_days(period, tenant.timezone)
+    end = days[-1] + timedelta(days=1)
+    counts = RetentionQuery(
+        tenant=tenant.id, start=monday(days[0]), end=end, min_tasks=settings.DAA_MIN_TASKS
+    ).counts()
+    return retention_table(counts, end)
 
 
 def priced_calls(

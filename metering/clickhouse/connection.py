@@ -22,6 +22,9 @@ from metering.clickhouse import cluster
 from metering.clickhouse.embedded.errors import EmbeddedError
 from metering.clickhouse.embedded.launch import ensure_running
 
+# Settings of a query whose groups may be more than memory holds: past this they go to disk.
+BOUNDED: dict[str, object] = {"max_bytes_before_external_group_by": 1 << 30}
+
 Params = Mapping[str, object]
 Row = tuple[Any, ...]
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from metering.clickhouse.connection import select
-from metering.clickhouse.rollup import CURRENT
+from metering.clickhouse.generations import CURRENT
 from metering.clickhouse.scope import Bound, Scope, dimensions_sql, group_columns
 
 _LAST = "(time, source, id)"

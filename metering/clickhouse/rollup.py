@@ -18,7 +18,9 @@ from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
 from metering.clickhouse.cluster import on_cluster, stored
 from metering.clickhouse.commit import settle_received
 from metering.clickhouse.connection import command, insert, select
+from metering.clickhouse.day_rollup import DayRollup
 from metering.clickhouse.event_columns import micros
+from metering.clickhouse.generations import CURRENT, NAMED_BY
 from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
@@ -29,14 +31,6 @@ _WIDEST_STEP = timedelta(days=7)
 _MOST_EVENTS_A_STEP = 1_000_000
 # Only rows that nobody can be reading or still writing are removed.
 _KEEP_OLD_GENERATIONS = timedelta(days=1)
-TABLES = ("rollup_calls", "rollup_tasks", "rollup_agents")
-
-CURRENT = (
-    "tenant = %(tenant)s AND (hour, generation) IN (SELECT hour, max(generation)"
-    " FROM rollup_generations WHERE tenant = %(tenant)s GROUP BY hour)"
-)
-
-
 _CALLS = f"""
     SELECT * FROM rollup_calls WHERE {CURRENT}
         AND time >= fromUnixTimestamp64Micro(%(start)s)
@@ -65,11 +59,12 @@ class Stale:
     hours: tuple[datetime, ...]
     events: dict[datetime, int]
     until: datetime
+    since: int
 
 
 def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     """What must be derived again to take in every event received before `until`."""
-    since = scanned_until(tenant, timezone)
+    since = scanned_until(tenant, timezone) if _has_days(tenant) else 0
     settle_received(tenant, since, micros(until))
     rows = select(
         "SELECT hour, max(blocks), sum(n) FROM ("
@@ -87,7 +82,7 @@ def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     touched = {hour.replace(tzinfo=UTC): events for hour, _, events in rows}
     with_blocks = [hour.replace(tzinfo=UTC) for hour, blocks, _ in rows if blocks]
     hours = touched.keys() | _hours_that_may_reuse(tenant, with_blocks)
-    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until)
+    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until, since)
 
 
 def settled_now(tenant: int) -> datetime:
@@ -108,6 +103,12 @@ def scanned_until(tenant: int, timezone: str = "") -> int:
         {"tenant": tenant},
     )
     return int(rows[0][0]) if rows and timezone in {"", rows[0][1]} else 0
+
+
+def _has_days(tenant: int) -> bool:
+    """Whether any day was derived; not so where the rollups are older than days are."""
+    sql = "SELECT 1 FROM rollup_days WHERE tenant = %(tenant)s LIMIT 1"
+    return bool(select(sql, {"tenant": tenant}))
 
 
 def _hours_that_may_reuse(tenant: int, hours: list[datetime]) -> set[datetime]:
@@ -145,6 +146,7 @@ def derive(stale: Stale) -> Iterator[int]:
         _derive_step(scope, step, generation)
         _publish(stale, step, generation)
         yield len(step)
+    _derive_days(stale, generation, without_superseded)
     insert(
         "rollup_scans",
         ["tenant", "scanned_until", "timezone"],
@@ -236,6 +238,19 @@ def _agents(scope: Scope) -> tuple[str, Bound]:
     return sql, scope.params
 
 
+def _derive_days(stale: Stale, generation: int, without_superseded: bool) -> None:
+    DayRollup(
+        tenant=stale.tenant,
+        timezone=stale.timezone,
+        since=stale.since,
+        until=stale.until,
+        events=stale.events,
+        generation=generation,
+        min_tasks=settings.DAA_MIN_TASKS,
+        without_superseded=without_superseded,
+    ).derive()
+
+
 def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
     insert(
         "rollup_generations",
@@ -261,8 +276,8 @@ def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
     bound = {"oldest": micros(oldest) * 1024}
-    replaced = _REPLACED.format(generations=stored("rollup_generations"))
-    for table in TABLES:
+    for table, (column, named) in NAMED_BY.items():
+        replaced = _REPLACED.format(column=column, generations=stored(named))
         # A deletion writes to every part it may concern; mostly only this month's has any.
         sql = f"SELECT DISTINCT _partition_id FROM {table} {replaced}"
         for (month,) in select(sql, bound):
@@ -273,6 +288,7 @@ def forget_old_generations() -> None:
 
 
 _REPLACED = """
-    WHERE generation < %(oldest)s AND (tenant, hour, generation)
-        NOT IN (SELECT tenant, hour, max(generation) FROM {generations} GROUP BY tenant, hour)
+    WHERE generation < %(oldest)s AND (tenant, {column}, generation) NOT IN (
+        SELECT tenant, {column}, max(generation) FROM {generations} GROUP BY tenant, {column}
+    )
 """
