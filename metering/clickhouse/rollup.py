@@ -18,6 +18,7 @@ from metering.clickhouse.cluster import on_cluster, stored
 from metering.clickhouse.commit import settle_received
 from metering.clickhouse.connection import command, insert, select
 from metering.clickhouse.event_columns import micros
+from metering.clickhouse.ledger import derive_lines, forget_old_lines
 from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
@@ -64,6 +65,7 @@ class Stale:
     hours: tuple[datetime, ...]
     events: dict[datetime, int]
     until: datetime
+    since: int = 0
 
 
 def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
@@ -86,7 +88,7 @@ def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     touched = {hour.replace(tzinfo=UTC): events for hour, _, events in rows}
     with_blocks = [hour.replace(tzinfo=UTC) for hour, blocks, _ in rows if blocks]
     hours = touched.keys() | _hours_that_may_reuse(tenant, with_blocks)
-    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until)
+    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until, since)
 
 
 def settled_now(tenant: int) -> datetime:
@@ -144,11 +146,24 @@ def derive(stale: Stale) -> Iterator[int]:
         _derive_step(scope, step, generation)
         _publish(stale, step, generation)
         yield len(step)
+    _derive_ledger(stale, without_superseded=without_superseded)
     insert(
         "rollup_scans",
         ["tenant", "scanned_until", "timezone"],
         [[stale.tenant], [micros(stale.until)], [stale.timezone]],
     )
+
+
+def _derive_ledger(stale: Stale, *, without_superseded: bool) -> None:
+    """The lines of the tasks that new events touched; hours that may only reuse have none."""
+    scope = Scope(
+        tenant=stale.tenant,
+        timezone=stale.timezone,
+        received_before=stale.until,
+        without_superseded=without_superseded,
+    )
+    if stale.events:
+        derive_lines(scope, stale.since, sorted(stale.events), sum(stale.events.values()))
 
 
 def _steps(stale: Stale) -> Iterator[list[datetime]]:
@@ -247,6 +262,7 @@ def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
     bound = {"oldest": micros(oldest) * 1024}
+    forget_old_lines(bound["oldest"])
     replaced = _REPLACED.format(generations=stored("rollup_generations"))
     for table in TABLES:
         # A deletion writes to every part it may concern; mostly only this month's has any.

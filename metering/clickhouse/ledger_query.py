@@ -1,0 +1,223 @@
+"""Reads the ledger: a page of it, the lines of given tasks, and who is whose sub-task.
+
+Of several lines of a task the one of the highest generation counts. Looking that up for the lines
+of a page, by the projection that is sorted by task, costs the same wherever the page is.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from metering.clickhouse.connection import Row, select, stream
+from metering.clickhouse.event_columns import from_micros, micros
+from metering.clickhouse.ledger import LINE, lines_sql
+from metering.clickhouse.scope import Bound, Scope, seconds
+from metering.usage.ledger import TaskLine, TaskUse
+from metering.usage.period import Period
+
+Place = tuple[datetime, str]
+_Item = TypeVar("_Item")
+# As many tasks are named in one query; their names may be long.
+TASKS_A_QUERY = 2_000
+
+_USE = (
+    "event_count",
+    "requests",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_long_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cache_lookups",
+    "cache_hits",
+    "saved_tokens",
+    "tool_calls",
+    "tool_errors",
+)
+_CHIPS = ("chip_active", "chip_idle", "chip_cold_start")
+_TIMES = ("place", "started_at", "ended_at", "first_time", "last_time")
+_OWN = ("status", "agent", "parent_task", "session", "fingerprint", "labels", "hours", "models")
+_COLUMNS = ("task", *_OWN, *_TIMES, *_USE, *_CHIPS)
+
+
+def in_batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Lists of so many, the last one shorter."""
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _column(name: str, prefix: str = "") -> str:
+    return f"toUnixTimestamp64Micro({prefix}{name})" if name in _TIMES else f"{prefix}{name}"
+
+
+_SELECTED = ", ".join(map(_column, _COLUMNS))
+
+
+def _line(row: Row) -> TaskLine:
+    found: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    for name in _TIMES:
+        found[name] = None if found[name] is None else from_micros(found[name])
+    use = {name: found.pop(name) for name in _USE}
+    use |= {f"chip_seconds_{name[5:]}": seconds(found.pop(name)) for name in _CHIPS}
+    found["hours"] = [hour.replace(tzinfo=UTC) for hour in found["hours"]]
+    return TaskLine(time=found.pop("place"), use=TaskUse(**use), **found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFilter:
+    """Which lines are asked for; an empty field asks for any."""
+
+    statuses: tuple[str, ...] = ()
+    agent: str = ""
+    session: str = ""
+    parent_task: str = ""
+    model: str = ""
+    prefix: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+    def conditions(self, bound: Bound) -> Iterator[str]:
+        """The values are put into `bound`."""
+        if self.statuses:
+            bound["statuses"] = list(self.statuses)
+            yield "status IN %(statuses)s"
+        for name in ("agent", "session", "parent_task"):
+            if value := getattr(self, name):
+                bound[name] = value
+                yield f"{name} = %({name})s"
+        if self.model:
+            bound["model"] = self.model
+            yield "has(models, %(model)s)"
+        if self.prefix:
+            bound["prefix"] = self.prefix
+            yield "startsWith(task, %(prefix)s)"
+        for n, (key, value) in enumerate(self.labels):
+            bound |= {f"label_{n}": key, f"value_{n}": value}
+            yield f"labels[%(label_{n})s] = %(value_{n})s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerQuery:
+    """The lines of a tenant whose place is in a period, newest first, after a place."""
+
+    tenant: int
+    period: Period
+    matching: LedgerFilter = LedgerFilter()
+    after: Place | None = None
+
+    def sql(self, limit: int) -> tuple[str, Bound]:
+        """The columns of a line and its generation; among them lines that do not count."""
+        bound: Bound = {
+            "tenant": self.tenant,
+            "start": micros(self.period.start),
+            "end": micros(self.period.end),
+            "limit": limit,
+        }
+        conditions = [
+            "tenant = %(tenant)s",
+            "place >= fromUnixTimestamp64Micro(%(start)s)",
+            "place < fromUnixTimestamp64Micro(%(end)s)",
+            "event_count > 0",
+            *self.matching.conditions(bound),
+        ]
+        if self.after:
+            bound |= {"after": micros(self.after[0]), "after_task": self.after[1]}
+            after = "fromUnixTimestamp64Micro(%(after)s)"
+            # The first half is what the order of the table is searched by.
+            conditions.append(f"place <= {after} AND (place < {after} OR task < %(after_task)s)")
+        sql = (
+            f"SELECT {_SELECTED}, generation FROM rollup_ledger WHERE {' AND '.join(conditions)}"
+            " ORDER BY place DESC, task DESC LIMIT %(limit)s"
+        )
+        return sql, bound
+
+    def page(self, limit: int) -> list[TaskLine]:
+        """At most so many lines."""
+        found: list[TaskLine] = []
+        query, wanted = self, limit
+        while len(found) < limit:
+            rows = select(*query.sql(wanted))
+            lines = [(_line(row[:-1]), row[-1]) for row in rows]
+            found += _current(self.tenant, lines)
+            if len(rows) < wanted:
+                break
+            # Where a task changes every minute, most lines are of its past.
+            query, wanted = replace(query, after=lines[-1][0].place), 2 * wanted
+        return found[:limit]
+
+
+def _current(tenant: int, lines: Sequence[tuple[TaskLine, int]]) -> list[TaskLine]:
+    """Those that count, each once."""
+    newest = {
+        task: generation
+        for task, generation, _ in _newest(tenant, (line.task for line, _ in lines))
+    }
+    kept = {line.task: line for line, generation in lines if newest[line.task] == generation}
+    return list(kept.values())
+
+
+def _newest(tenant: int, tasks: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+    """Task, generation and place (in µs) of the line of each task that counts."""
+    for some in in_batches(dict.fromkeys(tasks), TASKS_A_QUERY):
+        sql = (
+            "SELECT task, max(generation), toUnixTimestamp64Micro(argMax(place, generation))"
+            " FROM rollup_ledger WHERE tenant = %(tenant)s AND task IN %(tasks)s GROUP BY task"
+        )
+        yield from select(sql, {"tenant": tenant, "tasks": list(some)})
+
+
+def task_lines(tenant: int, tasks: Iterable[str]) -> dict[str, TaskLine]:
+    """The lines of given tasks, without those that have none."""
+    found: dict[str, TaskLine] = {}
+    for some in in_batches(_newest(tenant, tasks), TASKS_A_QUERY):
+        sql = (
+            f"SELECT {_SELECTED} FROM rollup_ledger WHERE tenant = %(tenant)s AND event_count > 0"
+            " AND place IN (SELECT fromUnixTimestamp64Micro(arrayJoin(%(places)s)))"
+            " AND (task, generation) IN %(keys)s"
+        )
+        bound: Bound = {
+            "tenant": tenant,
+            "places": sorted({place for _, _, place in some}),
+            "keys": tuple((task, generation) for task, generation, _ in some),
+        }
+        found |= {line.task: line for line in map(_line, select(sql, bound))}
+    return found
+
+
+def children_of(tenant: int, parents: Iterable[str]) -> list[tuple[str, str]]:
+    """(parent, sub-task), by task, of the tasks whose outcome names one of these parents."""
+    found: list[tuple[str, str]] = []
+    for some in in_batches(parents, TASKS_A_QUERY):
+        sql = (
+            "SELECT DISTINCT parent_task, task, generation FROM rollup_ledger"
+            " WHERE tenant = %(tenant)s AND parent_task IN %(parents)s"
+        )
+        rows = select(sql, {"tenant": tenant, "parents": list(some)})
+        newest = {task: g for task, g, _ in _newest(tenant, (task for _, task, _ in rows))}
+        found += [(parent, task) for parent, task, g in rows if newest[task] == g]
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def lines_within(scope: Scope) -> dict[str, TaskLine]:
+    """Lines of the scope's tasks as its own events alone tell, straight from the events."""
+    columns = ", ".join(_column(name, "line_") for name in _COLUMNS[1:])
+    sql = f"SELECT task, {columns} FROM ({lines_sql(scope)})"
+    return {line.task: line for line in map(_line, select(sql, scope.params))}
+
+
+def all_lines(tenant: int, period: Period, batch: int) -> Iterator[list[TaskLine]]:
+    """The lines of every task with an event in the period, by (place, task), in constant memory."""
+    sql = (
+        f"SELECT {_SELECTED}, generation FROM rollup_ledger WHERE tenant = %(tenant)s"
+        " AND event_count > 0 AND first_time < fromUnixTimestamp64Micro(%(end)s)"
+        " AND last_time >= fromUnixTimestamp64Micro(%(start)s) ORDER BY place, task"
+    )
+    bound = {"tenant": tenant, "start": micros(period.start), "end": micros(period.end)}
+    for rows in in_batches(stream(sql, bound, optimize_read_in_order=1), batch):
+        yield _current(tenant, [(_line(row[:-1]), row[-1]) for row in rows])
+
+
+assert set(_COLUMNS) == {"task", *LINE}, "a line is read as it is written"  # noqa: S101
