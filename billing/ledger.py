@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from billing.costs import CostBook
 from billing.queries import GroupCost
 from billing.rating.money import EXACT, ZERO
 from billing.task_costs import task_costs, total_cost
-from billing.task_prices import TaskPrices, task_prices
+from billing.task_prices import TaskPricer, TaskPrices
 from billing.terms import cost_book
 from metering import task_queries
 from metering.models import Tenant
@@ -75,24 +74,24 @@ def ledger_rows(tenant: Tenant, lines: Sequence[TaskLine]) -> LedgerRows:
     found = task_queries.trees(tenant, lines)
     everything = list({line.task: line for line in (*lines, *found.lines.values())}.values())
     period = task_queries.span_of(everything)
-    own, prices = _own_rows(tenant, everything, period)
+    own, prices = _own_rows(TaskPricer(tenant), everything, period)
     below = {} if found.cut else {line.task: _below(line, found, own) for line in lines}
     rows = [_with_tree(own[line.task], below.get(line.task), prices) for line in lines]
     return LedgerRows(rows=rows, nobody=sorted(prices.nobody), below=below)
 
 
-def rows_within(tenant: Tenant, lines: Sequence[TaskLine], period: Period) -> list[LedgerRow]:
+def rows_within(pricer: TaskPricer, lines: Sequence[TaskLine], period: Period) -> list[LedgerRow]:
     """Tasks with their usage in a period alone, without trees."""
-    own, _ = _own_rows(tenant, lines, period)
+    own, _ = _own_rows(pricer, lines, period)
     return [own[line.task] for line in lines]
 
 
 def _own_rows(
-    tenant: Tenant, lines: Sequence[TaskLine], period: Period
+    pricer: TaskPricer, lines: Sequence[TaskLine], period: Period
 ) -> tuple[dict[str, LedgerRow], TaskPrices]:
-    book: CostBook = cost_book(tenant.currency)
-    costs = task_costs(tenant, lines, period, book)
-    prices = task_prices(tenant, lines, period)
+    book = cost_book(pricer.tenant.currency)
+    costs = task_costs(pricer.tenant, lines, period, book)
+    prices = pricer.prices(lines, period)
     rows = {
         line.task: LedgerRow(line=line, parts=costs[line.task], money=_money([line], costs, prices))
         for line in lines

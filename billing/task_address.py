@@ -6,7 +6,7 @@ padding; addresses that this product writes are always right, and both forms are
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 
 _MARK = "~"
 # Unharmed by every client, proxy and server on the way.
@@ -25,7 +25,8 @@ class TaskId:
         text = value[1:].encode("ascii")
         if b"=" in text:
             raise ValueError("written without padding")
-        return urlsafe_b64decode(text + b"=" * (-len(text) % 4)).decode()
+        padded = text + b"=" * (-len(text) % 4)
+        return b64decode(padded, altchars=b"-_", validate=True).decode()
 
     def to_url(self, value: str) -> str:
         if _SAFE.fullmatch(value):

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from metering.usage.ledger import TaskLine, TaskUse
@@ -76,11 +77,19 @@ def _use(event: Event) -> TaskUse:
             saved = data.get("saved_tokens", 0) if data["hit"] else 0
             return one + TaskUse(cache_lookups=1, cache_hits=int(data["hit"]), saved_tokens=saved)
         case "agent.chip":
-            name = f"chip_seconds_{data.get('phase', 'active')}"
-            return one + TaskUse(**{name: chip_seconds(event)})
+            return one + _held(data.get("phase", "active"), chip_seconds(event))
         case "agent.tool":
             return one + TaskUse(tool_calls=1, tool_errors=int(data.get("status") == "error"))
     return one
+
+
+def _held(phase: str, chips: Decimal) -> TaskUse:
+    match phase:
+        case "idle":
+            return TaskUse(chip_seconds_idle=chips)
+        case "cold_start":
+            return TaskUse(chip_seconds_cold_start=chips)
+    return TaskUse(chip_seconds_active=chips)
 
 
 def below(task: str, found: dict[str, TaskLine]) -> set[str]:
