@@ -6,11 +6,12 @@ padding; addresses that this product writes are always right, and both forms are
 """
 
 import re
-from base64 import b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 _MARK = "~"
 # Unharmed by every client, proxy and server on the way.
 _SAFE = re.compile(r"(?!\.+\Z)[^~/\\%?#;\x00-\x20\x7f][^/\\%?#;\x00-\x20\x7f]*")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class TaskId:
@@ -22,11 +23,10 @@ class TaskId:
         """Raises ValueError for what is marked and is no base64url of UTF-8."""
         if not value.startswith(_MARK):
             return value
-        text = value[1:].encode("ascii")
-        if b"=" in text:
-            raise ValueError("written without padding")
-        padded = text + b"=" * (-len(text) % 4)
-        return b64decode(padded, altchars=b"-_", validate=True).decode()
+        text = value[1:]
+        if not _BASE64URL.fullmatch(text):
+            raise ValueError("not base64url without padding")
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
 
     def to_url(self, value: str) -> str:
         if _SAFE.fullmatch(value):
