@@ -1,6 +1,7 @@
 """What of metering can be measured."""
 
-from metering.bench import ingest
+from metering.bench import ingest, tasks
 from metering.bench.registry import register
 
 register(ingest.BENCHMARK)
+register(tasks.BENCHMARK)
