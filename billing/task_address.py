@@ -8,6 +8,11 @@ padding; addresses that this product writes are always right, and both forms are
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+from django.urls import register_converter
+
+# A task's id in a pattern of addresses; the view's parameter is `task`.
+TASK = "<task:task>"
+
 _MARK = "~"
 # Unharmed by every client, proxy and server on the way.
 _SAFE = re.compile(r"(?!\.+\Z)[^~/\\%?#;\x00-\x20\x7f][^/\\%?#;\x00-\x20\x7f]*")
@@ -32,3 +37,6 @@ class TaskId:
         if _SAFE.fullmatch(value):
             return value
         return _MARK + urlsafe_b64encode(value.encode()).decode().rstrip("=")
+
+
+register_converter(TaskId, "task")

@@ -1,20 +1,16 @@
 """Addresses of the read API of billing."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
 from billing import api, ledger_api
-from billing.task_address import TaskId
-
-register_converter(TaskId, "task")
+from billing.task_address import TASK
 
 urlpatterns = [
     path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
     path("api/v1/tasks", ledger_api.Tasks.as_view(), name="api-tasks"),
-    path(
-        "api/v1/tasks/<task:task>/events", ledger_api.TaskEvents.as_view(), name="api-task-events"
-    ),
-    path("api/v1/tasks/<task:task>", ledger_api.Task.as_view(), name="api-task"),
+    path(f"api/v1/tasks/{TASK}/events", ledger_api.TaskEvents.as_view(), name="api-task-events"),
+    path(f"api/v1/tasks/{TASK}", ledger_api.Task.as_view(), name="api-task"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
     path("api/v1/invoices/<slug:number>", api.InvoiceDetail.as_view(), name="api-invoice"),

@@ -53,6 +53,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
             "",
             [
                 Entry("Overview", reverse("overview"), here == "overview"),
+                Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
                 Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),

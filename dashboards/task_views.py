@@ -1,0 +1,64 @@
+"""The pages of tasks: parse the address, read, render."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from billing.ledger import ledger_rows
+from billing.task_events import costed_events
+from dashboards.access import tenant_page
+from dashboards.frame import render_page
+from dashboards.ranges import RangeError, read_range
+from dashboards.task_pages import MOST_STEPS, read_after, read_filter, task_page, task_texts
+from dashboards.views import months_to_choose, needs_store, today_of
+from metering import task_queries
+from metering.models import Tenant
+from metering.usage.ledger import STATUSES
+
+PAGE = 50
+_FILTERS = ("prefix", "agent", "status", "session", "model", "label", "parent_task")
+
+
+@require_safe
+@tenant_page
+@needs_store
+def tasks(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """The ledger, the newest outcome first."""
+    today = today_of(tenant)
+    try:
+        dates = read_range(request.GET, tenant.timezone, today)
+        matching, after = read_filter(request.GET), read_after(request.GET)
+    except RangeError as error:
+        problem = {"problem": str(error)}
+        return render_page(request, tenant, "dashboards/bad_filter.html", problem, status=400)
+    lines = task_queries.ledger(tenant, dates.period, matching, after, PAGE + 1)
+    asked = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
+    context: dict[str, Any] = {
+        "dates": dates,
+        "months": months_to_choose(tenant, today, dates),
+        "statuses": STATUSES,
+        "asked": asked,
+        "filters": urlencode(asked),
+        "first_page": after is None,
+        "rows": task_texts(ledger_rows(tenant, lines[:PAGE]).rows, tenant),
+    }
+    if len(lines) > PAGE:
+        last = lines[PAGE - 1]
+        place = {"after_time": last.time.isoformat(), "after_task": last.task}
+        context["older"] = urlencode(asked | place)
+    return render_page(request, tenant, "dashboards/tasks.html", context)
+
+
+@require_safe
+@tenant_page
+@needs_store
+def task(request: HttpRequest, tenant: Tenant, task: str) -> HttpResponse:
+    """One task: its waterfall, what it came to, its sub-tasks."""
+    line = task_queries.find_task(tenant, task)
+    if line is None:
+        raise Http404(f"there is no task {task!r}")
+    events = costed_events(tenant, line, None, MOST_STEPS + 1)
+    context = {"page": task_page(ledger_rows(tenant, [line]), events, tenant)}
+    return render_page(request, tenant, "dashboards/task.html", context)
