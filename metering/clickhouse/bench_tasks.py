@@ -22,7 +22,7 @@ INSERT INTO events (tenant, type, time, source, id, identity, content, commit, a
     status, parent_task, provider, model, modality, attempt, input_tokens, cache_read_tokens,
     output_tokens, tool, units)
 SELECT %(tenant)s, ['agent.tokens', 'agent.tokens', 'agent.tool', 'agent.task'][nth + 1],
-    fromUnixTimestamp64Micro(%(start)s + intDiv(t * %(month)s, %(tasks)s) + nth * 7000000),
+    fromUnixTimestamp64Micro(%(start)s + t * %(apart)s + nth * 7000000),
     'bench', concat('e', toString(number)), cityHash64(number), 1, 1,
     concat('agent-', toString(t %% 500)), concat('task-', leftPad(toString(t), 9, '0')),
     map('team', concat('team-', toString(t %% 12))),
@@ -59,8 +59,7 @@ class TaskStore:
             bound = {
                 "tenant": self.tenant,
                 "start": micros(start),
-                "month": _MONTH_MICROS,
-                "tasks": tasks,
+                "apart": _MONTH_MICROS // tasks,
                 "from": first * EVENTS_A_TASK,
                 "count": some * EVENTS_A_TASK,
             }

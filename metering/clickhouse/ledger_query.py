@@ -54,6 +54,9 @@ def _column(name: str, prefix: str = "") -> str:
     return f"toUnixTimestamp64Micro({prefix}{name})" if name in _TIMES else f"{prefix}{name}"
 
 
+# How many lines are looked through at once for those that count, at first.
+FIRST_STRETCH = 2_000
+_NEWEST_FIRST = "ORDER BY place DESC, task DESC"
 _SELECTED = ", ".join(map(_column, _COLUMNS))
 
 
@@ -101,20 +104,50 @@ class LedgerFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerQuery:
-    """The lines of a tenant whose place is in a period, newest first, after a place."""
+    """The lines of a tenant whose place is in a period, newest first, after a place.
+
+    With `until` those up to and with a place.
+    """
 
     tenant: int
     period: Period
     matching: LedgerFilter = LedgerFilter()
     after: Place | None = None
+    until: Place | None = None
 
     def sql(self, limit: int) -> tuple[str, Bound]:
         """The columns of a line and its generation; among them lines that do not count."""
+        where, bound = self._where()
+        sql = f"SELECT {_SELECTED}, generation FROM rollup_ledger WHERE {where} {_NEWEST_FIRST}"
+        return f"{sql} LIMIT %(limit)s", bound | {"limit": limit}
+
+    def counted_sql(self, limit: int) -> tuple[str, Bound]:
+        """The same of the lines that count alone, which are looked up for all lines at once."""
+        where, bound = self._where()
+        counted = (
+            "SELECT task, max(generation) FROM rollup_ledger WHERE tenant = %(tenant)s"
+            f" AND task IN (SELECT task FROM rollup_ledger WHERE {where}) GROUP BY task"
+        )
+        sql = (
+            f"SELECT {_SELECTED} FROM rollup_ledger WHERE {where}"
+            f" AND (task, generation) IN ({counted}) {_NEWEST_FIRST} LIMIT %(limit)s"
+        )
+        return sql, bound | {"limit": limit}
+
+    def nth_sql(self, number: int) -> tuple[str, Bound]:
+        """The place of a line, counted from 0, whether it counts or not."""
+        where, bound = self._where()
+        sql = (
+            f"SELECT {_column('place')}, task FROM rollup_ledger WHERE {where} {_NEWEST_FIRST}"
+            " LIMIT 1 OFFSET %(number)s"
+        )
+        return sql, bound | {"number": number}
+
+    def _where(self) -> tuple[str, Bound]:
         bound: Bound = {
             "tenant": self.tenant,
             "start": micros(self.period.start),
             "end": micros(self.period.end),
-            "limit": limit,
         }
         conditions = [
             "tenant = %(tenant)s",
@@ -123,30 +156,42 @@ class LedgerQuery:
             "event_count > 0",
             *self.matching.conditions(bound),
         ]
+        # The first half of each is what the order of the table is searched by.
         if self.after:
             bound |= {"after": micros(self.after[0]), "after_task": self.after[1]}
-            after = "fromUnixTimestamp64Micro(%(after)s)"
-            # The first half is what the order of the table is searched by.
-            conditions.append(f"place <= {after} AND (place < {after} OR task < %(after_task)s)")
-        sql = (
-            f"SELECT {_SELECTED}, generation FROM rollup_ledger WHERE {' AND '.join(conditions)}"
-            " ORDER BY place DESC, task DESC LIMIT %(limit)s"
-        )
-        return sql, bound
+            at = "fromUnixTimestamp64Micro(%(after)s)"
+            conditions.append(f"place <= {at} AND (place < {at} OR task < %(after_task)s)")
+        if self.until:
+            bound |= {"until": micros(self.until[0]), "until_task": self.until[1]}
+            at = "fromUnixTimestamp64Micro(%(until)s)"
+            conditions.append(f"place >= {at} AND (place > {at} OR task >= %(until_task)s)")
+        return " AND ".join(conditions), bound
 
     def page(self, limit: int) -> list[TaskLine]:
         """At most so many lines."""
-        found: list[TaskLine] = []
-        query, wanted = self, limit
-        while len(found) < limit:
-            rows = select(*query.sql(wanted))
-            lines = [(_line(row[:-1]), row[-1]) for row in rows]
-            found += _current(self.tenant, lines)
-            if len(rows) < wanted:
+        rows = select(*self.sql(limit))
+        lines = [(_line(row[:-1]), row[-1]) for row in rows]
+        found = _current(self.tenant, lines)
+        if len(rows) < limit or len(found) == limit:
+            return found
+        rest = replace(self, after=lines[-1][0].place)
+        return found + list(rest._among_old_lines(limit - len(found)))
+
+    def _among_old_lines(self, limit: int) -> Iterator[TaskLine]:
+        """The same where most lines are of a task's past, as of those that were open a minute ago.
+
+        Stretches of more and more lines, until there are enough that count.
+        """
+        query, stretch, missing = self, FIRST_STRETCH, limit
+        while missing:
+            places = select(*query.nth_sql(stretch - 1))
+            until = (from_micros(places[0][0]), places[0][1]) if places else None
+            rows = select(*replace(query, until=until).counted_sql(missing))
+            yield from map(_line, rows)
+            missing -= len(rows)
+            if until is None:
                 break
-            # Where a task changes every minute, most lines are of its past.
-            query, wanted = replace(query, after=lines[-1][0].place), 2 * wanted
-        return found[:limit]
+            query, stretch = replace(query, after=until), 4 * stretch
 
 
 def _current(tenant: int, lines: Sequence[tuple[TaskLine, int]]) -> list[TaskLine]:

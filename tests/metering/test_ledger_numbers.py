@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metering import task_queries
-from metering.clickhouse import connection, ledger, rollup
+from metering.clickhouse import connection, ledger, ledger_query, rollup
 from metering.clickhouse.connection import command, select
 from metering.ingest import Report, ingest
 from metering.models import Tenant
@@ -200,6 +200,29 @@ def test_order_duplication_and_splitting_of_batches_change_no_line(
     roll_up([tenant])
     expected = ledger_oracle.lines(events)
     assert {line.task: line for line in counted(tenant)} == expected
+
+
+def test_lines_of_the_past_are_passed_over(
+    tenant: Tenant, event: Events, send: Send, roll: Roll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks that were open twice before they ended, but for two; in pages of two."""
+    monkeypatch.setattr(ledger_query, "FIRST_STRETCH", 2)
+    at = [START + timedelta(minutes=n) for n in range(60)]
+    send(tenant, [event.tokens(at[n], task=f"t{n}") for n in range(12)])
+    roll(tenant)
+    send(tenant, [event.tokens(at[20 + n], task=f"t{n}") for n in range(12)])
+    roll(tenant)
+    send(tenant, [event.task(at[40 + n], f"t{n}") for n in range(12) if n not in {0, 7}])
+    roll(tenant)
+    running = task_queries.LedgerFilter(statuses=("open",))
+    assert [line.task for line in task_queries.ledger(tenant, ALWAYS, running, limit=2)] == [
+        "t7",
+        "t0",
+    ]
+    [line] = task_queries.ledger(tenant, ALWAYS, running, limit=1)
+    after = task_queries.ledger(tenant, ALWAYS, running, line.place, limit=2)
+    assert [line.task for line in after] == ["t0"]
+    assert len(counted(tenant)) == 12
 
 
 def test_merges_change_nothing(tenant: Tenant, agented: Agented, send: Send, roll: Roll) -> None:
