@@ -56,6 +56,7 @@ def _column(name: str, prefix: str = "") -> str:
 
 # How many lines are looked through at once for those that count, at first.
 FIRST_STRETCH = 2_000
+_ANY_GENERATION = 2**64 - 1
 _NEWEST_FIRST = "ORDER BY place DESC, task DESC"
 _SELECTED = ", ".join(map(_column, _COLUMNS))
 
@@ -194,24 +195,27 @@ class LedgerQuery:
             query, stretch = replace(query, after=until), 4 * stretch
 
 
-def _current(tenant: int, lines: Sequence[tuple[TaskLine, int]]) -> list[TaskLine]:
+def _current(
+    tenant: int, lines: Sequence[tuple[TaskLine, int]], as_of: int = _ANY_GENERATION
+) -> list[TaskLine]:
     """Those that count, each once."""
-    newest = {
-        task: generation
-        for task, generation, _ in _newest(tenant, (line.task for line, _ in lines))
-    }
+    found = _newest(tenant, (line.task for line, _ in lines), as_of)
+    newest = {task: generation for task, generation, _ in found}
     kept = {line.task: line for line, generation in lines if newest[line.task] == generation}
     return list(kept.values())
 
 
-def _newest(tenant: int, tasks: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+def _newest(
+    tenant: int, tasks: Iterable[str], as_of: int = _ANY_GENERATION
+) -> Iterator[tuple[str, int, int]]:
     """Task, generation and place (in µs) of the line of each task that counts."""
     for some in in_batches(dict.fromkeys(tasks), TASKS_A_QUERY):
         sql = (
             "SELECT task, max(generation), toUnixTimestamp64Micro(argMax(place, generation))"
-            " FROM rollup_ledger WHERE tenant = %(tenant)s AND task IN %(tasks)s GROUP BY task"
+            " FROM rollup_ledger WHERE tenant = %(tenant)s AND task IN %(tasks)s"
+            " AND generation <= %(as_of)s GROUP BY task"
         )
-        yield from select(sql, {"tenant": tenant, "tasks": list(some)})
+        yield from select(sql, {"tenant": tenant, "tasks": list(some), "as_of": as_of})
 
 
 def task_lines(tenant: int, tasks: Iterable[str]) -> dict[str, TaskLine]:
@@ -254,15 +258,21 @@ def lines_within(scope: Scope) -> dict[str, TaskLine]:
 
 
 def all_lines(tenant: int, period: Period, batch: int) -> Iterator[list[TaskLine]]:
-    """The lines of every task with an event in the period, by (place, task), in constant memory."""
+    """The lines of every task with an event in the period, by (place, task), in constant memory.
+
+    Lines written meanwhile are left out, so that none is missed for having moved.
+    """
+    bound: Bound = {"tenant": tenant, "start": micros(period.start), "end": micros(period.end)}
+    of_tenant = "FROM rollup_ledger WHERE tenant = %(tenant)s"
+    [(as_of,)] = select(f"SELECT max(generation) {of_tenant}", bound)
     sql = (
-        f"SELECT {_SELECTED}, generation FROM rollup_ledger WHERE tenant = %(tenant)s"
+        f"SELECT {_SELECTED}, generation {of_tenant} AND generation <= %(as_of)s"
         " AND event_count > 0 AND first_time < fromUnixTimestamp64Micro(%(end)s)"
         " AND last_time >= fromUnixTimestamp64Micro(%(start)s) ORDER BY place, task"
     )
-    bound = {"tenant": tenant, "start": micros(period.start), "end": micros(period.end)}
-    for rows in in_batches(stream(sql, bound, optimize_read_in_order=1), batch):
-        yield _current(tenant, [(_line(row[:-1]), row[-1]) for row in rows])
+    rows = stream(sql, bound | {"as_of": as_of}, optimize_read_in_order=1)
+    for some in in_batches(rows, batch):
+        yield _current(tenant, [(_line(row[:-1]), row[-1]) for row in some], as_of)
 
 
 assert set(_COLUMNS) == {"task", *LINE}, "a line is read as it is written"  # noqa: S101
