@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing.dearest_tasks import Ranked, TooManyTasks, dearest
 from billing.ledger import LedgerRow, TaskMoney, ledger_rows
 from billing.rating.money import plain
 from billing.task_events import CostedEvent, costed_events
@@ -23,8 +24,11 @@ from metering.parameters import read_range
 from metering.task_queries import LedgerFilter
 from metering.usage.ledger import STATUSES, TaskLine, TaskUse
 from metering.usage.meter import LABEL
+from metering.usage.period import Period
 
 PAGE, MOST = 100, 500
+# Room for every digit of a cost.
+LONGEST_AMOUNT = 400
 # A longer tree is added up and not listed.
 TREE_ROWS = 500
 
@@ -64,7 +68,8 @@ _USE_FIELDS = (
 _MONEY_FIELDS = ("cost", "unpriced", "price", "price_unknown", "margin")
 _CALL_PARTS = ("useful", "repeated", "failed", "retried")
 _FILTERS = ("agent", "session", "parent_task", "model", "prefix")
-_KNOWN = (*_FILTERS, "parent", "status", "from", "to", "limit", "after_time", "after_task")
+_SORTED = ("sort", "min_cost", "after_time", "after_cost", "after_task")
+_KNOWN = (*_FILTERS, "parent", "status", "from", "to", "limit", *_SORTED)
 _PLACE = ("time", "source", "id")
 Row = dict[str, Any]
 
@@ -75,13 +80,17 @@ class Tasks(APIView):
     def get(self, request: Request) -> Response:
         tenant = tenant_of(request)
         matching, limit = read_filter(request), _limit(request)
-        period, after = read_range(request, tenant), _after(request)
-        lines = task_queries.ledger(tenant, period, matching, after, limit + 1)
+        period = read_range(request, tenant)
+        if _choice(request, "sort", ("time", "cost")) == "cost":
+            lines, places = _dearest(request, tenant, period, matching)
+        else:
+            lines = task_queries.ledger(tenant, period, matching, _after(request), limit + 1)
+            places = [{"after_time": _json(line.time)} for line in lines]
         found = ledger_rows(tenant, lines[:limit])
         following = None
         if len(lines) > limit:
-            last = lines[limit - 1]
-            following = _following(request, after_time=_json(last.time), after_task=last.task)
+            place = places[limit - 1] | {"after_task": lines[limit - 1].task}
+            following = _following(request, place)
         rows = [row_json(row, tenant, request) for row in found.rows]
         return Response({"rows": rows, "next": following, "charged_to_no_task": found.nobody})
 
@@ -130,6 +139,8 @@ def read_filter(request: Request) -> LedgerFilter:
     """The filters of the address; one that does not exist is a 400 that names it."""
     parameters = request.query_params
     labels = [name for name in parameters if name.startswith(LABEL) and name != LABEL]
+    if parameters.get("min_cost") and parameters.get("sort") != "cost":
+        raise ValidationError({"min_cost": "goes with sort=cost, as both price every task"})
     for name in parameters:
         if name not in _KNOWN and name not in labels:
             choices = ", ".join((*_KNOWN, "labels.<key>"))
@@ -171,7 +182,43 @@ def _moment(request: Request, name: str) -> datetime:
     return moment
 
 
-def _following(request: Request, **place: object) -> str:
+def _dearest(
+    request: Request, tenant: Tenant, period: Period, matching: LedgerFilter
+) -> tuple[list[TaskLine], list[Row]]:
+    """The lines by cost, each with what names its place."""
+    after = None
+    if "after_task" in request.query_params:
+        after = Ranked(_amount(request, "after_cost"), request.query_params["after_task"])
+    try:
+        found = dearest(tenant, period, matching, after, _amount(request, "min_cost"))
+    except TooManyTasks as error:
+        raise ValidationError({"sort": str(error)}) from None
+    places: list[Row] = [{"after_cost": _json(rank.cost) or ""} for rank, _ in found]
+    return [line for _, line in found], places
+
+
+def _amount(request: Request, name: str) -> Decimal | None:
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or len(text) > LONGEST_AMOUNT:
+        raise ValidationError({name: f"{text[:40]!r} is not an amount such as 0.25"})
+    return amount
+
+
+def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices, the first where nothing is asked."""
+    text = request.query_params.get(name) or choices[0]
+    if text not in choices:
+        raise ValidationError({name: f"{text!r} is not one of {', '.join(choices)}"})
+    return text
+
+
+def _following(request: Request, place: Row) -> str:
     """The same question, continued after a place."""
     parameters = dict(request.query_params.items())
     return str(request.build_absolute_uri(f"?{urlencode(parameters | place)}"))

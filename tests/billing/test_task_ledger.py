@@ -189,7 +189,35 @@ def test_filters_and_pages(acme: Tenant, event: Events, send: Send, roll: Roll, 
     assert list(rows(api, acme, "from=2026-10-03&to=2026-11-01")) == []
 
 
+def test_the_dearest_first(
+    acme: Tenant,
+    event: Events,
+    send: Send,
+    roll: Roll,
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """leaf 12, top 2.33, mid 2, open 0.01; then what has no price, and of equals the first name."""
+    at = "2026-10-02T10:00:00Z"
+    send(acme, work(event))
+    send(acme, [event.tokens(at, "odd", task=task, input_tokens=1) for task in ("y", "x")])
+    roll(acme)
+    order = ["leaf", "top", "mid", "open", "x", "y"]
+    for limit in (1, 4, 5, 100):
+        assert list(rows(api, acme, f"{RANGE}&sort=cost&limit={limit}")) == order
+    assert list(rows(api, acme, f"{RANGE}&sort=cost&min_cost=2&limit=2")) == ["leaf", "top", "mid"]
+    assert list(rows(api, acme, f"{RANGE}&sort=cost&status=open")) == ["open", "x", "y"]
+    monkeypatch.setattr("billing.dearest_tasks.MOST", 5)
+    answer = api(acme).get(f"/api/v1/tasks?{RANGE}&sort=cost")
+    assert answer.status_code == 400
+    assert "more than 5 tasks match" in answer.content.decode()
+
+
 BAD = [
+    ("tasks?sort=size", 400, "sort: 'size' is not one of time, cost"),
+    ("tasks?min_cost=1", 400, "min_cost: goes with sort=cost"),
+    ("tasks?sort=cost&min_cost=cheap", 400, "min_cost: 'cheap' is not an amount"),
+    ("tasks?sort=cost&min_cost=NaN", 400, "min_cost: 'NaN' is not an amount"),
     ("tasks?agnet=x", 400, "agnet: is not a filter of tasks"),
     ("tasks?status=done", 400, "status: 'done' is not one of open, succeeded"),
     ("tasks?limit=0", 400, "limit: must be a number from 1 to 500, not '0'"),
