@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
+from billing.dearest_tasks import Ranked
 from billing.ledger import LedgerRow, LedgerRows, TaskMoney
 from billing.task_events import CostedEvent
 from dashboards import formats
@@ -87,6 +88,20 @@ def read_after(params: Mapping[str, str]) -> tuple[datetime, str] | None:
     if moment.tzinfo is None:
         raise RangeError("The place of the page cannot be read.")
     return moment, params.get("after_task", "")
+
+
+def read_rank(params: Mapping[str, str]) -> Ranked | None:
+    """The same where the dearest come first. Raises RangeError."""
+    if "after_task" not in params:
+        return None
+    text = params.get("after_cost", "")
+    try:
+        cost = Decimal(text) if text else None
+    except InvalidOperation:
+        raise RangeError("The place of the page cannot be read.") from None
+    if cost is not None and not cost.is_finite():
+        raise RangeError("The place of the page cannot be read.")
+    return Ranked(cost, params["after_task"])
 
 
 def task_texts(rows: Sequence[LedgerRow], tenant: Tenant) -> list[TaskText]:

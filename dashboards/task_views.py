@@ -6,19 +6,29 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from billing.dearest_tasks import TooManyTasks, dearest
 from billing.ledger import ledger_rows
+from billing.rating.money import plain
 from billing.task_events import costed_events
 from dashboards.access import tenant_page
 from dashboards.frame import render_page
 from dashboards.ranges import RangeError, read_range
-from dashboards.task_pages import MOST_STEPS, read_after, read_filter, task_page, task_texts
+from dashboards.task_pages import (
+    MOST_STEPS,
+    read_after,
+    read_filter,
+    read_rank,
+    task_page,
+    task_texts,
+)
 from dashboards.views import months_to_choose, needs_store, today_of
 from metering import task_queries
 from metering.models import Tenant
-from metering.usage.ledger import STATUSES
+from metering.usage.ledger import STATUSES, TaskLine
+from metering.usage.period import Period
 
 PAGE = 50
-_FILTERS = ("prefix", "agent", "status", "session", "model", "label", "parent_task")
+_FILTERS = ("prefix", "agent", "status", "session", "model", "label", "parent_task", "sort")
 
 
 @require_safe
@@ -29,11 +39,10 @@ def tasks(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     today = today_of(tenant)
     try:
         dates = read_range(request.GET, tenant.timezone, today)
-        matching, after = read_filter(request.GET), read_after(request.GET)
-    except RangeError as error:
+        lines, older = _page(request, tenant, dates.period)
+    except (RangeError, TooManyTasks) as error:
         problem = {"problem": str(error)}
         return render_page(request, tenant, "dashboards/bad_filter.html", problem, status=400)
-    lines = task_queries.ledger(tenant, dates.period, matching, after, PAGE + 1)
     asked = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
     context: dict[str, Any] = {
         "dates": dates,
@@ -41,14 +50,30 @@ def tasks(request: HttpRequest, tenant: Tenant) -> HttpResponse:
         "statuses": STATUSES,
         "asked": asked,
         "filters": urlencode(asked),
-        "first_page": after is None,
-        "rows": task_texts(ledger_rows(tenant, lines[:PAGE]).rows, tenant),
+        "first_page": "after_task" not in request.GET,
+        "rows": task_texts(ledger_rows(tenant, lines).rows, tenant),
     }
-    if len(lines) > PAGE:
-        last = lines[PAGE - 1]
-        place = {"after_time": last.time.isoformat(), "after_task": last.task}
-        context["older"] = urlencode(asked | place)
+    if older:
+        context["older"] = urlencode(asked | older)
     return render_page(request, tenant, "dashboards/tasks.html", context)
+
+
+def _page(
+    request: HttpRequest, tenant: Tenant, period: Period
+) -> tuple[list[TaskLine], dict[str, str]]:
+    """The lines of a page, and the place of its last one where more follow."""
+    matching = read_filter(request.GET)
+    if request.GET.get("sort") == "cost":
+        after = read_rank(request.GET)
+        found = dearest(tenant, period, matching, after)[: PAGE + 1]
+        lines = [line for _, line in found]
+        ends = [{"after_cost": plain(r.cost) if r.cost is not None else ""} for r, _ in found]
+    else:
+        lines = task_queries.ledger(tenant, period, matching, read_after(request.GET), PAGE + 1)
+        ends = [{"after_time": line.time.isoformat()} for line in lines]
+    if len(lines) <= PAGE:
+        return lines, {}
+    return lines[:PAGE], ends[PAGE - 1] | {"after_task": lines[PAGE - 1].task}
 
 
 @require_safe

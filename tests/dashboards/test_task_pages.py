@@ -77,7 +77,22 @@ def test_pages_go_on_where_the_one_before_ended(
     names = [row.task for page in (first, second) for row in page.context["rows"]]
     assert names == ["<b>open", "plan", "a2", "a1"]
     assert "older" not in second.context
-    assert "« Newest" in second.content.decode()
+    assert "« First page" in second.content.decode()
+
+
+def test_the_dearest_come_first_where_asked(
+    alice: Client, fleet: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """a1 $2, a2 $1.70, b1 $1, step/1 $0.10; what has no price last."""
+    monkeypatch.setattr("dashboards.task_views.PAGE", 3)
+    first = alice.get(f"/tasks/{MONTH}&sort=cost")
+    second = alice.get(f"/tasks/{MONTH}&{first.context['older']}")
+    names = [row.task for page in (first, second) for row in page.context["rows"]]
+    assert names == ["a1", "a2", "b1", "step/1", "<b>open", "plan"]
+    monkeypatch.setattr("billing.dearest_tasks.MOST", 5)
+    answer = alice.get(f"/tasks/{MONTH}&sort=cost")
+    assert answer.status_code == 400
+    assert "more than 5 tasks match" in answer.content.decode()
 
 
 def test_a_task_shows_its_money_steps_and_sub_tasks(alice: Client, fleet: Tenant) -> None:
