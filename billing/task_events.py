@@ -67,6 +67,7 @@ def _one_call(event: TaskEvent, book: CostBook, day: date) -> PricedCalls:
     data = event.data
     tokens = {name: data[name] for name in _TOKENS}
     prompt = tokens["input_tokens"] + tokens["cache_read_tokens"] + tokens["cache_write_tokens"]
+    prompt += data["other_prompt_tokens"]
     return PricedCalls(
         provider=data.get("provider", ""),
         model=data["model"],
@@ -75,7 +76,7 @@ def _one_call(event: TaskEvent, book: CostBook, day: date) -> PricedCalls:
         day=day,
         prompt_over=max((t for t in book.thresholds if prompt > t), default=0),
         outcome=USEFUL,
-        requests=1,
+        requests=int(data["part"] == 1),
         reusable_tokens=0,
         repeated_tokens=0,
         **tokens,

@@ -62,7 +62,7 @@ LINE: dict[str, str] = {
     "last_time": "max(time)",
     "hours": "arraySort(groupUniqArray(toStartOfHour(time)))",
     "event_count": "count()",
-    "requests": "countIf(type = 'agent.tokens')",
+    "requests": "countIf(type = 'agent.tokens' AND part = 1)",
     **{name: _counted(name, "agent.tokens") for name in _TOKENS},
     "models": "arraySort(groupUniqArrayIf(toString(model), type = 'agent.tokens'))",
     "cache_lookups": "countIf(type = 'agent.cache')",

@@ -85,6 +85,8 @@ _DATA: dict[str, tuple[str, ...]] = {
         "provider",
         "model",
         "modality",
+        "part",
+        "other_prompt_tokens",
         "service_tier",
         "attempt",
         "input_tokens",

@@ -68,7 +68,7 @@ def work(event: Events) -> list[dict[str, Any]]:
 
     top:   1000 in, 100 out, a chip for 100 s, a tool twice (one error), two look-ups (one hit)
     mid:   2000 in of model m, failed
-    leaf:  6000 in of m, above the threshold; no outcome, yet its parent is told by its outcome
+    leaf:  6000 in of m, above the threshold, told in two parts of one request
     """
     at = "2026-10-02T10:0{}:00Z".format
     return [
@@ -82,7 +82,10 @@ def work(event: Events) -> list[dict[str, Any]]:
         event.task(at(8), "top", agent="ada", session="s", labels={"team": "x"}),
         event.tokens(at(2), "m", "bob", task="mid", input_tokens=2000),
         event.task(at(7), "mid", "failed", agent="bob", parent_task="top"),
-        event.tokens(at(3), "m", "cy", task="leaf", input_tokens=6000),
+        event.tokens(at(3), "m", "cy", task="leaf", input_tokens=5000, other_prompt_tokens=1000),
+        event.tokens(
+            at(3), "m", "cy", task="leaf", input_tokens=1000, part=2, other_prompt_tokens=5000
+        ),
         event.task(at(6), "leaf", agent="cy", parent_task="mid"),
         event.tokens(at(4), "m", "ada", input_tokens=500),
         event.tokens(at(5), "m", "ada", task="open", input_tokens=10),
@@ -118,7 +121,8 @@ def test_a_line_has_its_own_and_its_trees_numbers(
     tree = top["with_subtasks"]
     # 2.33 + 2 + 12 = 16.33; (1000 + 2000 + 6000) × 0.002 = 18
     assert (tree["subtasks"], tree["cost"], tree["price"]) == (2, "16.33", "18")
-    assert (tree["margin"], tree["input_tokens"], tree["event_count"]) == ("1.67", 9000, 12)
+    assert (tree["margin"], tree["input_tokens"], tree["event_count"]) == ("1.67", 9000, 13)
+    assert tree["requests"] == 3
     assert found["mid"]["with_subtasks"]["cost"] == "14"
     assert (found["open"]["status"], found["open"]["ended_at"]) == ("open", None)
 

@@ -72,7 +72,7 @@ def _use(event: Event) -> TaskUse:
     match event["type"]:
         case "agent.tokens":
             tokens = {name: data.get(name, 0) for name in _TOKENS}
-            return one + TaskUse(requests=1, **tokens)
+            return one + TaskUse(requests=int(data.get("part", 1) == 1), **tokens)
         case "agent.cache":
             saved = data.get("saved_tokens", 0) if data["hit"] else 0
             return one + TaskUse(cache_lookups=1, cache_hits=int(data["hit"]), saved_tokens=saved)

@@ -71,7 +71,8 @@ def _random_event(
         (
             "agent.tokens",
             {"model": chance.choice("mn"), "input_tokens": chance.randrange(2**40)}
-            | {"output_tokens": chance.randrange(9), "cache_read_tokens": chance.randrange(9)},
+            | {"output_tokens": chance.randrange(9), "cache_read_tokens": chance.randrange(9)}
+            | {"part": chance.choice([1, 1, 2])},
         ),
     ]
     kind, data = chance.choice(kinds)
