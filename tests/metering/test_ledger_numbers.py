@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from metering import task_queries
 from metering.clickhouse import connection, ledger, ledger_query, rollup
+from metering.clickhouse.amend import Standing, amend
 from metering.clickhouse.connection import command, select
 from metering.ingest import Report, ingest
 from metering.models import Tenant
 from metering.rollups import roll_up
+from metering.usage.event import parse_event
 from metering.usage.ledger import TaskLine, TaskUse, subtree
 from metering.usage.period import Period
 from tests.conftest import Events, encode
@@ -258,6 +260,20 @@ def test_a_changed_outcome_moves_the_line_and_leaves_nothing_behind(
     assert (line.status, line.parent_task, line.use.event_count) == ("succeeded", "", 4)
     first_day = Period(START, START + timedelta(days=3))
     assert task_queries.ledger(tenant, first_day) == []
+
+
+def test_a_task_whose_only_event_was_anothers_is_gone(
+    tenant: Tenant, event: Events, send: Send, roll: Roll
+) -> None:
+    """As when it is found out late whose work a call is: its event is amended."""
+    call = event.tokens(START, task="old", input_tokens=5)
+    send(tenant, [call, event.tokens(START, task="stays")])
+    roll(tenant)
+    known = dict(call, data=dict(call["data"], task="new"))
+    amend(tenant.pk, [Standing(parse_event(encode([known])[0], START + timedelta(days=1)), 1)])
+    roll(tenant)
+    assert {line.task: line.use.input_tokens for line in counted(tenant)} == {"new": 5, "stays": 0}
+    assert task_queries.find_task(tenant, "old") is None
 
 
 def test_a_circle_of_parents_ends() -> None:
