@@ -1,8 +1,9 @@
 """The read API of the task ledger: thin, over billing.ledger."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing import ledger_api_rows as api_rows
 from billing.dearest_tasks import Ranked, TooManyTasks, dearest
 from billing.ledger import LedgerRow, TaskMoney, ledger_rows
 from billing.rating.money import plain
@@ -20,6 +22,7 @@ from billing.task_events import CostedEvent, costed_events
 from metering import task_queries
 from metering.authentication import tenant_of
 from metering.models import Tenant
+from metering.openapi.describe import lists, shows
 from metering.parameters import read_range
 from metering.task_queries import LedgerFilter
 from metering.usage.ledger import STATUSES, TaskLine, TaskUse
@@ -29,6 +32,9 @@ from metering.usage.period import Period
 PAGE, MOST = 100, 500
 # Room for every digit of a cost.
 LONGEST_AMOUNT = 400
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+# Those that the store's calendar has.
+_YEARS = range(1970, 2200)
 # A longer tree is added up and not listed.
 TREE_ROWS = 500
 
@@ -74,6 +80,7 @@ _PLACE = ("time", "source", "id")
 Row = dict[str, Any]
 
 
+@shows(api_rows.PAGE, *api_rows.FILTERS)
 class Tasks(APIView):
     """`GET /api/v1/tasks`: a page of the ledger, the newest outcome first."""
 
@@ -95,6 +102,7 @@ class Tasks(APIView):
         return Response({"rows": rows, "next": following, "charged_to_no_task": found.nobody})
 
 
+@shows(api_rows.DETAIL, api_rows.TASK, found=True)
 class Task(APIView):
     """`GET /api/v1/tasks/{id}`: one task with its tree and the first of its events."""
 
@@ -114,6 +122,7 @@ class Task(APIView):
         )
 
 
+@lists(api_rows.EVENT, api_rows.TASK, *api_rows.AFTER_EVENT, found=True)
 class TaskEvents(APIView):
     """`GET /api/v1/tasks/{id}/events`: the events of a task in order, a page at a time."""
 
@@ -145,7 +154,8 @@ def read_filter(request: Request) -> LedgerFilter:
         if name not in _KNOWN and name not in labels:
             choices = ", ".join((*_KNOWN, "labels.<key>"))
             raise ValidationError({name: f"is not a filter of tasks; they are {choices}"})
-    statuses = tuple(filter(None, parameters.get("status", "").split(",")))
+    asked = parameters.get("status", "")
+    statuses = tuple(asked.split(",")) if asked else ()
     for status in statuses:
         if status not in STATUSES:
             raise ValidationError({"status": f"{status!r} is not one of {', '.join(STATUSES)}"})
@@ -179,6 +189,8 @@ def _moment(request: Request, name: str) -> datetime:
         raise ValidationError({name: f"{text!r} is not a moment"}) from None
     if moment.tzinfo is None:
         raise ValidationError({name: "has no time zone"})
+    if moment.year not in _YEARS:
+        raise ValidationError({name: f"must be from {_YEARS[0]} to {_YEARS[-1]}"})
     return moment
 
 
@@ -201,18 +213,14 @@ def _amount(request: Request, name: str) -> Decimal | None:
     text = request.query_params.get(name, "")
     if not text:
         return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or len(text) > LONGEST_AMOUNT:
+    if not _DECIMAL.fullmatch(text) or len(text) > LONGEST_AMOUNT:
         raise ValidationError({name: f"{text[:40]!r} is not an amount such as 0.25"})
-    return amount
+    return Decimal(text)
 
 
 def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
     """One of the choices, the first where nothing is asked."""
-    text = request.query_params.get(name) or choices[0]
+    text = request.query_params.get(name, choices[0])
     if text not in choices:
         raise ValidationError({name: f"{text!r} is not one of {', '.join(choices)}"})
     return text
