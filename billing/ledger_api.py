@@ -87,11 +87,16 @@ class Tasks(APIView):
     def get(self, request: Request) -> Response:
         tenant = tenant_of(request)
         matching, limit = read_filter(request), _limit(request)
-        period = read_range(request, tenant)
+        # Read in either order, so that a place that cannot be one is never passed over.
+        period, after = read_range(request, tenant), _after(request)
+        costs = {name: _amount(request, name) for name in ("after_cost", "min_cost")}
         if _choice(request, "sort", ("time", "cost")) == "cost":
-            lines, places = _dearest(request, tenant, period, matching)
+            rank = None
+            if "after_task" in request.query_params:
+                rank = Ranked(costs["after_cost"], request.query_params["after_task"])
+            lines, places = _dearest(tenant, period, matching, rank, costs["min_cost"])
         else:
-            lines = task_queries.ledger(tenant, period, matching, _after(request), limit + 1)
+            lines = task_queries.ledger(tenant, period, matching, after, limit + 1)
             places = [{"after_time": _json(line.time)} for line in lines]
         found = ledger_rows(tenant, lines[:limit])
         following = None
@@ -195,14 +200,15 @@ def _moment(request: Request, name: str) -> datetime:
 
 
 def _dearest(
-    request: Request, tenant: Tenant, period: Period, matching: LedgerFilter
+    tenant: Tenant,
+    period: Period,
+    matching: LedgerFilter,
+    after: Ranked | None,
+    least: Decimal | None,
 ) -> tuple[list[TaskLine], list[Row]]:
     """The lines by cost, each with what names its place."""
-    after = None
-    if "after_task" in request.query_params:
-        after = Ranked(_amount(request, "after_cost"), request.query_params["after_task"])
     try:
-        found = dearest(tenant, period, matching, after, _amount(request, "min_cost"))
+        found = dearest(tenant, period, matching, after, least)
     except TooManyTasks as error:
         raise ValidationError({"sort": str(error)}) from None
     places: list[Row] = [{"after_cost": _json(rank.cost) or ""} for rank, _ in found]
