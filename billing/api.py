@@ -77,6 +77,7 @@ _BURST_AMOUNTS = (
     "reserved_peak_amount",
     "reserved_hourly_amount",
     "saving",
+    "hourly_saving",
 )
 _INVOICE_FIELDS = ("number", "kind", "status", "currency", "period_start", "period_end")
 _LINE_FIELDS = (

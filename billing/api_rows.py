@@ -107,6 +107,7 @@ BURST = component(
             "reserved_peak_amount": _amount("The peak, reserved for the whole range."),
             "reserved_hourly_amount": _amount("Each clock hour's peak, reserved for that hour."),
             "saving": nullable(decimal("1 − amount / reserved_peak_amount.")),
+            "hourly_saving": nullable(decimal("1 − amount / reserved_hourly_amount.")),
             "currency": _CURRENCY,
             "contract": flag("Whether there is a contract."),
         },

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from billing.burst_balances import Balances
 from billing.models import Invoice, InvoiceLine
 from billing.pricing import Group, Priced, PricedLine, price
 from billing.rating.money import EXACT, ZERO
@@ -52,10 +53,10 @@ def corrected_from_json(tenant: Tenant, data: list[dict[str, object]]) -> list[C
 
 
 def correction_lines(
-    tenant: Tenant, corrected: Corrected, watermark: datetime
+    tenant: Tenant, corrected: Corrected, watermark: datetime, balances: Balances
 ) -> tuple[list[PricedLine], list[str]]:
     """The differences as of a watermark, in a fixed order, and what of them has no price."""
-    priced = price(tenant, corrected.terms, watermark)
+    priced = price(tenant, corrected.terms, watermark, balances)
     month = corrected.terms.month
     lines = list(_differences(priced, _billed(corrected.invoice, watermark), month))
     return lines, [f"{month}: {problem}" for problem in priced.unpriced]

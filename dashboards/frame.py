@@ -49,11 +49,12 @@ def render_page(
 def _navigation(request: HttpRequest, user: User) -> list[Group]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     groups = [
+        Group("", [Entry("Overview", reverse("overview"), here == "overview")]),
         Group(
-            "",
+            "What happened",
             [
-                Entry("Overview", reverse("overview"), here == "overview"),
                 Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
+                Entry("Bursts", reverse("bursts"), here == "bursts"),
                 Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),

@@ -4,13 +4,14 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from billing.task_address import TASK
-from dashboards import ingestion_views, task_views, views
+from dashboards import burst_views, ingestion_views, task_views, views
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
     path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
+    path("bursts/", burst_views.bursts, name="bursts"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),

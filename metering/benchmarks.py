@@ -1,7 +1,8 @@
 """What of metering can be measured."""
 
-from metering.bench import ingest, tasks
+from metering.bench import bursts, ingest, tasks
 from metering.bench.registry import register
 
 register(ingest.BENCHMARK)
+register(bursts.BENCHMARK)
 register(tasks.BENCHMARK)

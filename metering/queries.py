@@ -11,8 +11,9 @@ from metering.clickhouse import evidence_query
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
-from metering.clickhouse.chip_query import StoredInterval, chips_used
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
+from metering.clickhouse.chip_query import chips_received as _chips_received
+from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
@@ -32,6 +33,7 @@ from metering.clickhouse.usage_query import (
 from metering.models import Tenant
 from metering.spans import agree_received
 from metering.usage.active import ActiveDay
+from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
@@ -43,10 +45,10 @@ __all__ = [
     "MeterQuantity",
     "Quarantined",
     "StoreUnavailable",
-    "StoredInterval",
     "UsageRow",
     "chip_intervals",
     "chips",
+    "chips_received",
     "daa",
     "daily_use",
     "evidence",
@@ -175,13 +177,25 @@ def chips(tenant: Tenant, period: Period, received_before: datetime | None = Non
     return chips_used(_typed(_scope(tenant, None, received_before), "agent.chip"), period)
 
 
+def chips_received(
+    tenant: Tenant,
+    chip: str,
+    started_before: datetime,
+    since: datetime,
+    received_before: datetime | None = None,
+) -> bool:
+    """Whether an interval that begins before a moment was received from `since` on."""
+    scope = _typed(_scope(tenant, None, received_before), "agent.chip")
+    return _chips_received(scope, chip, started_before, since)
+
+
 def chip_intervals(
     tenant: Tenant,
     chip: str,
     period: Period,
     stretch: timedelta,
     received_before: datetime | None = None,
-) -> Iterator[StoredInterval]:
+) -> Iterator[ChipInterval]:
     """Intervals that reach into the period once stretched by up to `stretch`, by their start."""
     scope = _typed(_scope(tenant, None, received_before), "agent.chip")
     return _chip_intervals(scope, chip, period, stretch)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('metering', '0002_chip_scrape'),
+        ('metering', '0003_chip_sources'),
     ]
 
     operations = [

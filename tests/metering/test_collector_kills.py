@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 
-from metering import ingest, queries
+from metering import ingest, intake, queries
 from metering.clickhouse.embedded import launch
 from metering.clickhouse.quarantine import conflicts
 from metering.collectors import event_files
@@ -31,7 +31,12 @@ OCTOBER = month_period("2026-10", "UTC")
 AT = 1_790_899_200  # 2026-10-02T00:00:00Z
 Api = Callable[[Tenant], Client]
 
-STEPS = [(committer, "commit"), (ingest, "record_conflicts"), (ingest, "quarantine")]
+STEPS = [
+    (ingest, "quarantine"),
+    (committer, "commit"),
+    (intake, "record_conflicts"),
+    (intake, "record"),
+]
 
 
 @contextlib.contextmanager

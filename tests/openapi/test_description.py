@@ -35,6 +35,7 @@ QUERIES = {
     "/api/v1/exports/{kind}.csv": ["period=2026-10"],
     "/api/v1/usage": [RANGE, f"{RANGE}&group_by=day,agent,model,labels.a"],
     "/api/v1/efficiency": [RANGE, f"{RANGE}&group_by=model"],
+    "/api/v1/bursts/what-if": [f"{RANGE}&chip=p800&baseline=0&baseline=2.5&credit_cap=60"],
     "/api/v1/invoices": [""],
 }
 
