@@ -3,7 +3,8 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboards import burst_views, ingestion_views, views
+from billing.task_address import TASK
+from dashboards import burst_views, ingestion_views, task_views, views
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
@@ -16,6 +17,8 @@ urlpatterns = [
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),
     path("ingestion/<uuid:reference>/bytes/", ingestion_views.refused_bytes, name="refused-bytes"),
+    path("tasks/", task_views.tasks, name="tasks"),
+    path(f"tasks/{TASK}", task_views.task, name="task"),
     path("invoices/", views.invoices, name="invoices"),
     path("invoices/<slug:number>/", views.invoice, name="invoice"),
     path("invoices/<slug:number>/lines.csv", views.invoice_lines_csv, name="invoice-lines-csv"),

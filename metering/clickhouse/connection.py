@@ -60,6 +60,8 @@ _SETTINGS = {
     "async_insert": 0,
     # A client may send what happened over years.
     "max_partitions_per_insert_block": 0,
+    # A query may name thousands of tasks, each of up to 512 characters.
+    "max_query_size": 16 * 1024**2,
 }
 _TOKEN = secrets.token_hex(8)
 

@@ -21,6 +21,7 @@ from metering.clickhouse.connection import command, insert, select
 from metering.clickhouse.day_rollup import DayRollup
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.generations import CURRENT, NAMED_BY
+from metering.clickhouse.ledger import derive_lines, forget_old_lines
 from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
@@ -147,11 +148,24 @@ def derive(stale: Stale) -> Iterator[int]:
         _publish(stale, step, generation)
         yield len(step)
     _derive_days(stale, generation, without_superseded)
+    _derive_ledger(stale, without_superseded=without_superseded)
     insert(
         "rollup_scans",
         ["tenant", "scanned_until", "timezone"],
         [[stale.tenant], [micros(stale.until)], [stale.timezone]],
     )
+
+
+def _derive_ledger(stale: Stale, *, without_superseded: bool) -> None:
+    """The lines of the tasks that new events touched; hours that may only reuse have none."""
+    scope = Scope(
+        tenant=stale.tenant,
+        timezone=stale.timezone,
+        received_before=stale.until,
+        without_superseded=without_superseded,
+    )
+    if stale.events:
+        derive_lines(scope, stale.since, sorted(stale.events), sum(stale.events.values()))
 
 
 def _steps(stale: Stale) -> Iterator[list[datetime]]:
@@ -276,6 +290,7 @@ def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
     bound = {"oldest": micros(oldest) * 1024}
+    forget_old_lines(bound["oldest"])
     for table, (column, named) in NAMED_BY.items():
         replaced = _REPLACED.format(column=column, generations=stored(named))
         # A deletion writes to every part it may concern; mostly only this month's has any.

@@ -28,6 +28,7 @@ PATH_VALUES = {
     "number": "INV-2026-000001",
     "position": "1",
     "kind": "lines",
+    "task": "t1",
 }
 # What a read is asked with, where the range of dates alone is not enough.
 QUERIES = {
