@@ -51,6 +51,36 @@ class _Request:
         return self.result
 
 
+class Waiting:
+    """How many events wait to be stored in a process, and how many of them are each tenant's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of: Counter[int] = Counter()
+
+    @property
+    def events(self) -> int:
+        return self._of.total()
+
+    def begin(self, tenant: int, events: int) -> None:
+        """Raises StoreUnavailable where all have too many waiting, TenantWaits where this one has."""
+        with self._lock:
+            everybody, own = self._of.total(), self._of[tenant]
+            if everybody and everybody + events > MOST_EVENTS_WAITING:
+                raise StoreUnavailable("more events wait to be stored than should")
+            if own and own + events > MOST_EVENTS_OF_A_TENANT:
+                raise TenantWaits(f"{own} events of this tenant wait to be stored")
+            self._of[tenant] += events
+
+    def end(self, tenant: int, events: int) -> None:
+        with self._lock:
+            self._of[tenant] -= events
+            self._of += Counter()  # drops the tenants of which none waits
+
+
+_waiting = Waiting()
+
+
 class GroupCommit:
     """Commits of one process, one at a time for each tenant.
 
@@ -70,8 +100,6 @@ class GroupCommit:
         self._lock = threading.Lock()
         self._led: set[int] = set()  # the tenants with a commit under way
         self._queues: dict[int, deque[_Request]] = defaultdict(deque)
-        self._waiting = 0
-        self._waiting_of: Counter[int] = Counter()
 
     def commit(
         self, tenant: int, events: Sequence[Numbered], door: Door | None = None
@@ -92,11 +120,8 @@ class GroupCommit:
     def _enqueue(self, tenant: int, request: _Request) -> None:
         """Give the request the lead if it can have it, else a place in the queue."""
         with self._lock:
-            if self._waiting and self._waiting + len(request.events) > MOST_EVENTS_WAITING:
-                raise StoreUnavailable("more events wait to be stored than should")
-            self._check_share(tenant, request)
-            self._waiting += len(request.events)
-            self._waiting_of[tenant] += len(request.events)
+            self._check_queue(tenant, request)
+            _waiting.begin(tenant, len(request.events))
             if tenant not in self._led:
                 self._led.add(tenant)
                 request.group = [request]
@@ -104,10 +129,8 @@ class GroupCommit:
             else:
                 self._queues[tenant].append(request)
 
-    def _check_share(self, tenant: int, request: _Request) -> None:
-        waiting, queue = self._waiting_of[tenant], self._queues.get(tenant)
-        if waiting and waiting + len(request.events) > MOST_EVENTS_OF_A_TENANT:
-            raise TenantWaits(f"{waiting} events of this tenant wait to be stored")
+    def _check_queue(self, tenant: int, request: _Request) -> None:
+        queue = self._queues.get(tenant)
         if not queue or len(queue) < self._most_requests:
             return
         if request.since - queue[0].since > SLOW_SECONDS:
@@ -132,11 +155,7 @@ class GroupCommit:
 
     def _hand_on(self, tenant: int, group: list[_Request]) -> None:
         with self._lock:
-            done = sum(len(request.events) for request in group)
-            self._waiting -= done
-            self._waiting_of[tenant] -= done
-            if not self._waiting_of[tenant]:
-                del self._waiting_of[tenant]
+            _waiting.end(tenant, sum(len(request.events) for request in group))
             following = self._next_group(tenant)
         for request in (*group, *following[:1]):
             request.turn.set()

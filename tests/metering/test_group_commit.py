@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from metering import group_commit
 from metering.clickhouse.commit import Committed
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.event_columns import Numbered
@@ -46,9 +47,9 @@ class _Store:
         return Committed(accepted=even, duplicates=odd)
 
 
-def _until_waiting(group: GroupCommit, events: int) -> None:
+def _until_waiting(events: int) -> None:
     for _ in range(1000):
-        if group._waiting >= events:
+        if group_commit._waiting.events >= events:
             return
         threading.Event().wait(0.005)
     raise AssertionError("the requests did not queue up")
@@ -61,7 +62,7 @@ def test_what_arrives_during_a_commit_goes_into_the_next_one_together() -> None:
         first = pool.submit(group.commit, 1, [_event(0)])
         assert store.begun.acquire(timeout=10)
         others = [pool.submit(group.commit, 1, [_event(n), _event(n + 1)]) for n in (2, 4, 6)]
-        _until_waiting(group, 7)
+        _until_waiting(7)
         store.go.release(2)
         assert first.result(10) == Committed(accepted=[0])
         # Of each pair the first is even and the second odd, at positions 0 and 1 of the request.
@@ -90,7 +91,7 @@ def test_a_store_that_is_down_fails_the_whole_group_and_not_the_next() -> None:
         first = pool.submit(group.commit, 1, [_event(0)])
         assert store.begun.acquire(timeout=10)
         others = [pool.submit(group.commit, 1, [_event(n)]) for n in (2, 4)]
-        _until_waiting(group, 3)
+        _until_waiting(3)
         store.go.release(2)
         for future in (first, *others):
             with pytest.raises(StoreUnavailable, match="down"):
@@ -108,7 +109,7 @@ def test_a_commit_takes_no_more_than_it_should_beyond_its_leader() -> None:
         first = pool.submit(group.commit, 1, [_event(0)])
         assert store.begun.acquire(timeout=10)
         others = [pool.submit(group.commit, 1, large) for _ in range(3)]
-        _until_waiting(group, 1 + 3 * len(large))
+        _until_waiting(1 + 3 * len(large))
         store.go.release(4)
         for future in (first, *others):
             assert future.result(10).duplicates == []
@@ -122,13 +123,13 @@ def test_one_commit_of_a_tenant_at_a_time() -> None:
         early = pool.submit(group.commit, 1, [_event(0)])
         assert store.begun.acquire(timeout=10)
         late = [pool.submit(group.commit, 1, [_event(n)]) for n in (4, 6, 8)]
-        _until_waiting(group, 4)
+        _until_waiting(4)
         assert len(store.groups) == 1
         store.go.release(2)
         for future in (early, *late):
             assert future.result(10) == Committed(accepted=[0])
     assert sorted(store.groups[1]) == ["4", "6", "8"]
-    assert not group._waiting
+    assert not group_commit._waiting.events
     assert not group._led
 
 
@@ -165,7 +166,7 @@ def test_a_tenant_that_floods_is_refused_while_another_is_served(
         assert first.result(10).accepted == [0, 1, 2, 3]
         store.go.release()
         assert group.commit(1, [_event(8)]).accepted == [0], "it is taken once there is room"
-    assert not group._waiting_of
+    assert not group_commit._waiting.events
 
 
 def test_a_slow_store_leaves_threads_for_other_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +176,7 @@ def test_a_slow_store_leaves_threads_for_other_tenants(monkeypatch: pytest.Monke
         first = [pool.submit(group.commit, 1, [_event(0)])]
         assert store.begun.acquire(timeout=10)
         first += [pool.submit(group.commit, 1, [_event(n)]) for n in (2, 4, 6)]
-        _until_waiting(group, 4)  # as many as like, for the store is not known to be slow
+        _until_waiting(4)  # as many as like, for the store is not known to be slow
         monkeypatch.setattr("metering.group_commit.SLOW_SECONDS", -1.0)
         with pytest.raises(TenantWaits, match="3 requests of this tenant wait for a slow store"):
             group.commit(1, [_event(8)])
