@@ -63,7 +63,7 @@ class Waiting:
         return self._of.total()
 
     def begin(self, tenant: int, events: int) -> None:
-        """Raises StoreUnavailable where all have too many waiting, TenantWaits where this one has."""
+        """Raises StoreUnavailable where all have too many waiting, TenantWaits where it has."""
         with self._lock:
             everybody, own = self._of.total(), self._of[tenant]
             if everybody and everybody + events > MOST_EVENTS_WAITING:
