@@ -1,6 +1,6 @@
 """The rows that metering's reads answer with, described."""
 
-from metering.openapi.schemas import component, count, day, decimal, moment, nullable, record, text
+from metering.openapi.schemas import component, count, day, decimal, nullable, record
 
 ACTIVE_DAY = component(
     "ActiveDay",
@@ -19,20 +19,5 @@ ACTIVE_DAY = component(
             "stickiness": nullable(decimal("DAA / MAA; null without an MAA.")),
         },
         of="One of the tenant's days.",
-    ),
-)
-
-QUARANTINED = component(
-    "Quarantined",
-    record(
-        {
-            "reference": {"type": "string", "format": "uuid", "description": "Its name here."},
-            "received_at": moment("When it came."),
-            "source": text("The event's source, as far as it could be read."),
-            "id": text("The event's id, as far as it could be read."),
-            "detail": text("Why it was refused, beginning with the field at fault."),
-            "body": text("What was sent."),
-        },
-        of="An event that was refused.",
     ),
 )
