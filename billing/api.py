@@ -56,6 +56,8 @@ _COST_FIELDS = (
     "token_efficiency_cost",
     "succeeded_tasks",
     "cost_per_succeeded_task",
+    "repeat_tasks",
+    "repeat_work",
     "saving_in_reach",
     "unpriced",
 )
@@ -77,6 +79,7 @@ _BURST_AMOUNTS = (
     "reserved_peak_amount",
     "reserved_hourly_amount",
     "saving",
+    "hourly_saving",
 )
 _INVOICE_FIELDS = ("number", "kind", "status", "currency", "period_start", "period_end")
 _LINE_FIELDS = (

@@ -2,6 +2,8 @@
 
 from billing.exports.registry import EXPORTS
 from billing.queries import CALL_DIMENSIONS
+from metering.api_rows import ACTIVE_DAY as DAY_OF_AGENTS
+from metering.clickhouse.cache_query import CACHE_DIMENSIONS
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.openapi.describe import parameter, path
 from metering.openapi.schemas import (
@@ -18,6 +20,7 @@ from metering.openapi.schemas import (
     text,
     texts,
 )
+from metering.usage.active import DAA_DIMENSIONS
 
 _CURRENCY = text("ISO 4217 code of every amount in the row.")
 _UNPRICED = texts("What has no price, so that the cost it belongs to is null.")
@@ -78,6 +81,10 @@ EFFICIENCY = component(
             "token_efficiency_cost": _amount("token_cost / effective_tokens × 1,000,000."),
             "succeeded_tasks": nullable(count("Null by what a task has none of, such as a model.")),
             "cost_per_succeeded_task": _amount("Tokens, chips and tools of all tasks, for each."),
+            "repeat_tasks": nullable(
+                count("Of the succeeded ones, done before: another had their fingerprint.")
+            ),
+            "repeat_work": nullable(decimal("repeat_tasks / succeeded tasks.")),
             "saving_in_reach": _amount("repeated × (input price − cache-read price)."),
             "unpriced": _UNPRICED,
             "currency": _CURRENCY,
@@ -85,6 +92,48 @@ EFFICIENCY = component(
         CALL_DIMENSIONS,
         "How much of the tokens was of use, and what that cost.",
     ),
+)
+
+CACHE = component(
+    "CacheRow",
+    grouped(
+        {
+            "cache": text("The cache's name."),
+            "lookups": count("Look-ups."),
+            "hits": count("Look-ups that found something."),
+            "cache_hit_rate": nullable(decimal("hits / lookups.")),
+            "saved_tokens": count("Tokens that hits saved."),
+            "avoided_cost": _amount("What they would have cost as input; in no other amount."),
+            "unpriced": _UNPRICED,
+            "currency": _CURRENCY,
+        },
+        CACHE_DIMENSIONS,
+        "What a cache above the model avoided.",
+    ),
+)
+
+ACTIVE_DAY = component(
+    "ActiveDay",
+    grouped(
+        {
+            **DAY_OF_AGENTS,
+            "cost": _amount("What the day cost the operator; with group_by, what bears the value."),
+            "cost_per_delivering_agent": _amount("cost / delivering."),
+            "unpriced": _UNPRICED,
+            "currency": _CURRENCY,
+        },
+        DAA_DIMENSIONS,
+        "One of the tenant's days, or one value of group_by on it.",
+    ),
+)
+# One name, where others take several.
+BY_ONE = parameter(
+    "group_by",
+    {
+        "type": "string",
+        "anyOf": [{"enum": list(DAA_DIMENSIONS)}, {"pattern": r"^(labels\.[^,\s]+)?$"}],
+    },
+    f"A row for each value of this on each day: {', '.join(DAA_DIMENSIONS)} or labels.<key>.",
 )
 
 BURST = component(
@@ -107,6 +156,7 @@ BURST = component(
             "reserved_peak_amount": _amount("The peak, reserved for the whole range."),
             "reserved_hourly_amount": _amount("Each clock hour's peak, reserved for that hour."),
             "saving": nullable(decimal("1 − amount / reserved_peak_amount.")),
+            "hourly_saving": nullable(decimal("1 − amount / reserved_hourly_amount.")),
             "currency": _CURRENCY,
             "contract": flag("Whether there is a contract."),
         },

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from billing.burst_balances import Balances
 from billing.corrections import Corrected, correction_lines
 from billing.models import Invoice
 from billing.not_charged import Uncharged, not_charged
@@ -66,13 +67,21 @@ class Bill:
 
 
 def compute_bill(
-    tenant: Tenant, terms: Terms, corrected: list[Corrected], watermark: datetime
+    tenant: Tenant,
+    terms: Terms,
+    corrected: list[Corrected],
+    watermark: datetime,
+    balances: Balances,
 ) -> Bill:
-    """The bill as of a watermark: a function of its arguments and the events before it."""
-    priced = price(tenant, terms, watermark)
+    """The bill as of a watermark: a function of its arguments and the events before it.
+
+    Balances are a function of the same, so which ones are known already changes nothing.
+    """
+    # Oldest first: each month then leaves the credits that the next one begins with.
+    corrections = [correction_lines(tenant, item, watermark, balances) for item in corrected]
+    priced = price(tenant, terms, watermark, balances)
     lines, unpriced = [BillLine(line) for line in priced.lines], list(priced.unpriced)
-    for item in corrected:
-        differences, missing = correction_lines(tenant, item, watermark)
+    for item, (differences, missing) in zip(corrected, corrections, strict=True):
         lines += [BillLine(line, item.invoice) for line in differences]
         unpriced += missing
     return Bill(

@@ -30,7 +30,7 @@ from billing.rating.money import ZERO, plain
 from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
 from metering.models import ChipSource, Tenant
-from metering.usage.burst import BurstTerms
+from metering.usage.burst_terms import BurstTerms
 
 E = TypeVar("E")
 

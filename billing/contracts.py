@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from billing.burst_balances import Balances, KeptBalances
 from billing.rating import burst as rating
 from billing.rating.burst import BurstPrices, RatedBurst, rate_burst
 from billing.rating.fields import Fields
@@ -13,10 +14,11 @@ from billing.rating.tiers import parse_tiers
 from billing.terms import ContractTerms
 from metering import queries
 from metering.models import Tenant
-from metering.usage.burst import BurstTerms, BurstUsage, measure
-from metering.usage.burst_level import CHIP_PLACES, ChipInterval
-from metering.usage.exact import to_units
-from metering.usage.period import Period
+from metering.usage.burst import credits_after, measure
+from metering.usage.burst_level import ChipInterval
+from metering.usage.burst_terms import BurstTerms
+from metering.usage.burst_usage import BurstUsage
+from metering.usage.period import Period, local_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class MeasuredBurst:
     period: Period
     usage: BurstUsage
     rated: RatedBurst
+    opening_credits: Decimal = ZERO
 
 
 def measure_contract(
@@ -34,23 +37,43 @@ def measure_contract(
     contract: ContractTerms,
     period: Period,
     received_before: datetime | None = None,
+    balances: Balances | None = None,
 ) -> MeasuredBurst:
     """Measure and rate a contract over a period in which it is in force throughout."""
-    terms = _quantities(contract)
-    opening = ZERO
-    if contract.start < period.start and terms.credit_accrual and terms.credit_cap:
-        # Credits run from the contract's start, so what came before decides what is left.
-        earlier = Period(contract.start, period.start)
-        opening = _measured(tenant, contract.chip, terms, earlier, received_before).closing_credits
-    usage = _measured(tenant, contract.chip, terms, period, received_before, opening)
-    return MeasuredBurst(contract, period, usage, _rated(contract, period, usage))
+    terms = quantities(contract)
+    balances = balances or KeptBalances()
+    opening = _opening_credits(tenant, contract, period.start, received_before, balances)
+    usage = measured(tenant, contract.chip, terms, period, received_before, opening)
+    if terms.saves:
+        balance = (period.end, usage.closing_credits)
+        balances.keep(tenant, contract, balance, received_before)
+    return MeasuredBurst(contract, period, usage, rated(contract, period, usage), opening)
+
+
+def _opening_credits(
+    tenant: Tenant,
+    contract: ContractTerms,
+    moment: datetime,
+    received_before: datetime | None,
+    balances: Balances,
+) -> Decimal:
+    """The credits a contract has at a moment, in chip-seconds: carried from month to month."""
+    terms = quantities(contract)
+    if moment <= contract.start or not terms.saves:
+        return ZERO
+    at, left = balances.latest(tenant, contract, moment, received_before)
+    for part in local_months(Period(at, moment), tenant.timezone) if at < moment else ():
+        intervals = _intervals(tenant, contract.chip, terms, part, received_before)
+        left = credits_after(intervals, terms, part, left)
+        balances.keep(tenant, contract, (part.end, left), received_before)
+    return left
 
 
 def measure_uncontracted(
     tenant: Tenant, chip: str, period: Period, received_before: datetime | None = None
 ) -> BurstUsage:
     """What a chip without a contract did; with a baseline of 0 all of it is burst."""
-    return _measured(tenant, chip, BurstTerms(), period, received_before)
+    return measured(tenant, chip, BurstTerms(), period, received_before)
 
 
 def uncovered(
@@ -61,42 +84,47 @@ def uncovered(
     received_before: datetime | None = None,
 ) -> Iterator[Period]:
     """The parts of a period in which the chip worked without any of these, its contracts."""
-    start = period.start
-    for covered in [*filter(None, (c.within(period) for c in contracts)), None]:
-        end = covered.start if covered else period.end
-        if start < end and _worked(tenant, chip, Period(start, end), received_before):
+    for gap in gaps(list(filter(None, (c.within(period) for c in contracts))), period):
+        used = chip in queries.chips(tenant, gap, received_before)
+        if used and measure_uncontracted(tenant, chip, gap, received_before).worked:
+            yield gap
+
+
+def gaps(covered: Sequence[Period], period: Period) -> Iterator[Period]:
+    """What lies in a period between parts of it that follow each other."""
+    starts = [period.start, *(part.end for part in covered)]
+    ends = [*(part.start for part in covered), period.end]
+    for start, end in zip(starts, ends, strict=True):
+        if start < end:
             yield Period(start, end)
-        start = covered.end if covered else end
 
 
-def _worked(tenant: Tenant, chip: str, period: Period, received_before: datetime | None) -> bool:
-    """Whether a contract would have charged anything for the chip in a period."""
-    if chip not in queries.chips(tenant, period, received_before):
-        return False
-    usage = measure_uncontracted(tenant, chip, period, received_before)
-    return bool(usage.active_chip_seconds or usage.idle_chip_seconds or usage.cold_starts)
-
-
-def _measured(
+def measured(
     tenant: Tenant,
     chip: str,
     terms: BurstTerms,
     period: Period,
     received_before: datetime | None,
-    opening_credits: Decimal = ZERO,
+    opening: Decimal = ZERO,
 ) -> BurstUsage:
+    """A chip's intervals over a period under the terms."""
+    intervals = _intervals(tenant, chip, terms, period, received_before)
+    return measure(intervals, terms, period, opening, tenant.timezone)
+
+
+def _intervals(
+    tenant: Tenant,
+    chip: str,
+    terms: BurstTerms,
+    period: Period,
+    received_before: datetime | None,
+) -> Iterator[ChipInterval]:
     stretch = timedelta(milliseconds=terms.longest_stretch_ms)
-    stored = queries.chip_intervals(tenant, chip, period, stretch, received_before)
-    return measure(_intervals(stored), terms, period, opening_credits, tenant.timezone)
+    return queries.chip_intervals(tenant, chip, period, stretch, received_before)
 
 
-def _intervals(stored: Iterator[queries.StoredInterval]) -> Iterator[ChipInterval]:
-    for one in stored:
-        units = to_units(one.count, CHIP_PLACES)
-        yield ChipInterval(one.started_at, one.ended_at, units, one.phase)
-
-
-def _quantities(contract: ContractTerms) -> BurstTerms:
+def quantities(contract: ContractTerms) -> BurstTerms:
+    """What a contract says of quantities. ValueError, naming the field, for what is too fine."""
     return BurstTerms(
         baseline=contract.baseline,
         credit_accrual=contract.credit_accrual,
@@ -106,16 +134,20 @@ def _quantities(contract: ContractTerms) -> BurstTerms:
     )
 
 
-def _rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedBurst:
-    tiers = Fields({"burst_tiers": contract.burst_tiers}, contract.chip)
-    prices = BurstPrices(
+def prices(contract: ContractTerms) -> BurstPrices:
+    """What a contract says of money. ChargeError, naming the field, for what is wrong."""
+    return BurstPrices(
         contract.baseline_price,
         contract.on_demand_price,
-        parse_tiers(tiers, "burst_tiers"),
+        parse_tiers(Fields({"burst_tiers": contract.burst_tiers}, contract.chip), "burst_tiers"),
         contract.idle_factor,
         contract.cold_start_fee,
     )
-    measured = rating.BurstUsage(
+
+
+def rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedBurst:
+    """What was measured under a contract over a period, priced by it."""
+    usage_to_rate = rating.BurstUsage(
         baseline_chips=contract.baseline,
         period_seconds=period.seconds,
         burst_chip_seconds=usage.burst_chip_seconds,
@@ -124,4 +156,4 @@ def _rated(contract: ContractTerms, period: Period, usage: BurstUsage) -> RatedB
         peak=usage.peak,
         hourly_peak_chip_seconds=usage.reserved_hourly_chip_seconds,
     )
-    return rate_burst(prices, measured)
+    return rate_burst(prices(contract), usage_to_rate)

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 import msgspec
 
+from billing.burst_balances import Balances
+from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
 from billing.pricing import Group, Priced, PricedLine, price
 from billing.rating.money import EXACT, ZERO
@@ -52,10 +54,10 @@ def corrected_from_json(tenant: Tenant, data: list[dict[str, object]]) -> list[C
 
 
 def correction_lines(
-    tenant: Tenant, corrected: Corrected, watermark: datetime
+    tenant: Tenant, corrected: Corrected, watermark: datetime, balances: Balances
 ) -> tuple[list[PricedLine], list[str]]:
     """The differences as of a watermark, in a fixed order, and what of them has no price."""
-    priced = price(tenant, corrected.terms, watermark)
+    priced = price(tenant, corrected.terms, watermark, balances)
     month = corrected.terms.month
     lines = list(_differences(priced, _billed(corrected.invoice, watermark), month))
     return lines, [f"{month}: {problem}" for problem in priced.unpriced]
@@ -133,12 +135,12 @@ def _completed(tenant: Tenant, invoice: Invoice) -> Terms:
     contracts = [c for c in read_contracts(tenant, own.period) if c.chip not in chips]
     if not own.costed:
         return msgspec.structs.replace(own, contracts=own.contracts + contracts)
-    models = {rate.model for rate in own.token_rates}
     units = {(rate.kind, rate.name) for rate in own.unit_rates}
     book = cost_book(own.currency)
     return msgspec.structs.replace(
         own,
         contracts=own.contracts + contracts,
-        token_rates=own.token_rates + [r for r in book.tokens if r.model not in models],
+        later_token_rates=list(book.tokens),
+        later_catalogue=latest_number(),
         unit_rates=own.unit_rates + [r for r in book.units if (r.kind, r.name) not in units],
     )

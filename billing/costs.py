@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, Inexact
 from functools import cached_property
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ from metering.usage.calls import FAILED, RETRIED, USEFUL, PricedCalls
 # Where a price per a number such as 3 never ends.
 _CUT = Decimal("1e-60")
 # What a request without a service tier is, and what it is named by those who name it.
-_PLAIN_TIERS = ("", "standard")
+PLAIN_TIERS = ("", "standard", "default")
 
 
 class TokenRate(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,15 @@ class UnitRate(Struct, frozen=True, kw_only=True):
     valid_from: date
     currency: str
     amount: Decimal
+
+
+class ListPrices(Protocol):
+    """A public catalogue as far as the book needs it."""
+
+    @property
+    def thresholds(self) -> tuple[int, ...]: ...
+
+    def rate(self, calls: PricedCalls) -> TokenRate | None: ...
 
 
 @dataclass(slots=True)
@@ -100,31 +110,44 @@ class CostBook:
     currency: str
     tokens: tuple[TokenRate, ...] = ()
     units: tuple[UnitRate, ...] = ()
+    # List prices of a public catalogue, for models that the book itself has no price of.
+    listed: ListPrices | None = None
+    # What is asked for calls that neither has a price of.
+    later: "CostBook | None" = None
 
     @cached_property
     def thresholds(self) -> tuple[int, ...]:
         """Every prompt length at which some price changes."""
-        return tuple(sorted({rate.above_prompt_tokens for rate in self.tokens} - {0}))
+        own = {rate.above_prompt_tokens for rate in self.tokens} - {0}
+        others = [book.thresholds for book in (self.listed, self.later) if book]
+        return tuple(sorted(own.union(*others)))
 
     @cached_property
-    def _by_model(self) -> dict[tuple[str, str], list[TokenRate]]:
-        found: dict[tuple[str, str], list[TokenRate]] = defaultdict(list)
+    def _by_model(self) -> dict[str, list[TokenRate]]:
+        found: dict[str, list[TokenRate]] = defaultdict(list)
         for rate in self.tokens:
-            found[rate.model, rate.modality].append(rate)
+            found[rate.model].append(rate)
         return found
 
     def token_rate(self, calls: PricedCalls) -> TokenRate | None:
         """The price of these calls, or None."""
+        found = self._own_or_listed(calls)
+        return self.later.token_rate(calls) if found is None and self.later else found
+
+    def _own_or_listed(self, calls: PricedCalls) -> TokenRate | None:
+        in_force = [
+            rate for rate in self._by_model.get(calls.model, ()) if rate.valid_from <= calls.day
+        ]
         rates = [
             rate
-            for rate in self._by_model.get((calls.model, calls.modality), ())
-            if rate.valid_from <= calls.day and rate.above_prompt_tokens <= calls.prompt_over
+            for rate in in_force
+            if rate.modality == calls.modality and rate.above_prompt_tokens <= calls.prompt_over
         ]
         for provider in self._providers(calls, rates):
             if found := _of_tier(calls.service_tier, [r for r in rates if r.provider == provider]):
                 # Of prices for long prompts the longest one reached; of those the newest.
                 return max(found, key=lambda rate: (rate.above_prompt_tokens, rate.valid_from))
-        return None
+        return None if self.listed is None or _sold(calls, in_force) else self.listed.rate(calls)
 
     def _providers(self, calls: PricedCalls, rates: list[TokenRate]) -> tuple[str, ...]:
         """Whose prices to look at, in order. Without a provider, the only seller there is."""
@@ -200,10 +223,18 @@ def call_cost(book: CostBook, calls: Iterable[PricedCalls]) -> Cost:
 _OUTCOMES = {USEFUL: "useful", FAILED: "failed", RETRIED: "retried"}
 
 
+def _sold(calls: PricedCalls, in_force: list[TokenRate]) -> bool:
+    """Whether the operator's own book has this model from this seller, in whatever tier.
+
+    Then it is meant to say all of it: what it leaves out is unpriced, not at the list price.
+    """
+    return any(not calls.provider or rate.provider in {calls.provider, ""} for rate in in_force)
+
+
 def _of_tier(tier: str, rates: list[TokenRate]) -> list[TokenRate]:
     """The prices of exactly this tier; a plain request also takes those without one."""
     exact = [rate for rate in rates if rate.service_tier == tier]
-    if exact or tier not in _PLAIN_TIERS:
+    if exact or tier not in PLAIN_TIERS:
         return exact
     return [rate for rate in rates if not rate.service_tier]
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.bill import Bill, BillLine, compute_bill
+from billing.burst_balances import KeptBalances
 from billing.corrections import to_correct
 from billing.models import Invoice, InvoiceLine, InvoiceSeries
 from billing.terms import Terms, finalized_invoices, read_terms
@@ -100,7 +101,8 @@ def _bill(tenant: Tenant, terms: Terms) -> Bill:
         raise NothingToInvoiceError(
             f"{tenant} has no plan in {terms.month}, so there is nothing to invoice"
         )
-    return compute_bill(tenant, terms, to_correct(tenant, terms.start), queries.store_now(tenant))
+    corrected = to_correct(tenant, terms.start)
+    return compute_bill(tenant, terms, corrected, queries.store_now(tenant), KeptBalances())
 
 
 def _check_grace(invoice: Invoice, terms: Terms) -> None:

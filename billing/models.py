@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.rating.errors import ChargeError
@@ -184,6 +185,28 @@ class BurstContract(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant} {self.chip} {self.valid_from}"
+
+
+class BurstBalance(models.Model):
+    """Credits of a burst contract at a moment, from the events received before a watermark.
+
+    Derived: it may be deleted at any time. `terms` is a digest of what it depends on beside events.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="burst_balances")
+    chip = models.CharField(max_length=512)
+    terms = models.CharField(max_length=64)
+    moment = models.DateTimeField()
+    watermark = models.DateTimeField()
+    credits = ExactDecimalField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "terms", "moment"], name="burst_balance_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.tenant} {self.chip} {self.moment:%F %H:%M}"
 
 
 class InvoiceSeries(models.Model):

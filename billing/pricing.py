@@ -5,10 +5,11 @@ whatever order they came in, and the same whenever it is computed again.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_quantities
 from billing.rating.charge import Charge, parse_charge
@@ -67,6 +68,7 @@ class _Pricing:
     period: Period
     code: str
     charge: Charge
+    balances: Balances
     unit: str = ""
 
     def lines(self, group: Group, rated: list[tuple[Period, RatedLine]]) -> Iterator[PricedLine]:
@@ -91,7 +93,7 @@ class _Pricing:
             )
 
 
-def price(tenant: Tenant, terms: Terms, watermark: datetime) -> Priced:
+def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances) -> Priced:
     """Every charge of every plan version that the terms hold."""
     priced = Priced()
     then = at_terms(tenant, terms)
@@ -102,7 +104,7 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime) -> Priced:
             continue
         for charge in plan.charges:
             try:
-                _add_charge(priced, then, terms, plan, charge, watermark)
+                _add_charge(priced, then, terms, plan, charge, watermark, balances)
             except ChargeError as error:
                 # Edited by hand since it was checked: the draft stands, and names it.
                 priced.unpriced.append(f"{charge.code}: {error}")
@@ -121,16 +123,17 @@ def _add_charge(
     plan: PlanTerms,
     entry: ChargeTerms,
     watermark: datetime,
+    balances: Balances,
 ) -> None:
     charge = parse_charge(entry.charge)
-    pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge)
+    pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge, balances)
     if isinstance(charge.model, Burst):
         priced.lines.extend(_burst_lines(pricing, priced.unpriced))
     else:
         meter = parse_meter(entry.meter)
         unit = meter_unit(meter, terms.currency)
-        pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge, unit)
-        priced.lines.extend(_metered_lines(pricing, meter, priced.unpriced))
+        lines = _metered_lines(replace(pricing, unit=unit), meter, priced.unpriced)
+        priced.lines.extend(lines)
 
 
 def _metered_lines(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> Iterator[PricedLine]:
@@ -165,7 +168,7 @@ def _burst_lines(pricing: _Pricing, unpriced: list[str]) -> Iterator[PricedLine]
 def _measured(pricing: _Pricing, contract: ContractTerms) -> MeasuredBurst:
     period = contract.within(pricing.period)
     assert period is not None, "a contract of the terms reaches into the period"  # noqa: S101
-    return measure_contract(pricing.tenant, contract, period, pricing.watermark)
+    return measure_contract(pricing.tenant, contract, period, pricing.watermark, pricing.balances)
 
 
 def _contract_lines(

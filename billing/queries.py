@@ -15,7 +15,7 @@ from billing.terms import cost_book
 from metering import queries
 from metering.models import Tenant
 from metering.usage.calls import FAILED, RETRIED, PricedCalls
-from metering.usage.efficiency import TokenSums
+from metering.usage.efficiency import TokenSums, share
 from metering.usage.meter import LABEL
 from metering.usage.period import Period, local_days
 
@@ -25,6 +25,7 @@ __all__ = [
     "EfficiencyRow",
     "SpendDay",
     "bursts",
+    "costs",
     "efficiency",
     "invoices",
     "spend_by_day",
@@ -80,6 +81,17 @@ class EfficiencyRow:
     cost: GroupCost
     # None by what a task has none of, such as a model: one task may call several.
     succeeded_tasks: int | None
+    work: queries.RepeatWork | None = None
+
+    @property
+    def repeat_tasks(self) -> int | None:
+        """Succeeded tasks that did what another had succeeded with before."""
+        return self.work.repeated if self.work else None
+
+    @property
+    def repeat_work(self) -> Decimal | None:
+        """Their share of the succeeded tasks."""
+        return share(self.work.repeated, self.work.succeeded) if self.work else None
 
     @property
     def token_cost(self) -> Decimal | None:
@@ -144,19 +156,35 @@ def efficiency(tenant: Tenant, period: Period, group_by: Names = ()) -> list[Eff
         book.add_calls(costs[group].calls, calls)
     _add_units(costs, tenant, period, group_by, book)
     of_tasks = all(name in TASK_DIMENSIONS or name.startswith(LABEL) for name in group_by)
-    succeeded = {
-        tuple(row.group.values()): row.succeeded_tasks
-        for row in (queries.usage(tenant, period, group_by) if of_tasks else ())
-    }
+    succeeded, work = _of_tasks(tenant, period, group_by) if of_tasks else ({}, {})
+    nothing = queries.RepeatWork({}, 0, 0) if of_tasks else None
     return [
         EfficiencyRow(
             dict(zip(group_by, group, strict=True)),
             sums[group],
             costs[group],
             succeeded.get(group, 0) if of_tasks else None,
+            work.get(group, nothing),
         )
-        for group in sorted({*sums, *costs} if of_tasks else sums)
+        for group in sorted({*sums, *costs, *succeeded} if of_tasks else sums)
     ]
+
+
+def _of_tasks(
+    tenant: Tenant, period: Period, group_by: Names
+) -> tuple[dict[Names, int], dict[Names, queries.RepeatWork]]:
+    """The succeeded tasks of each group that has any, and which of them were done before."""
+    usage_rows = queries.usage(tenant, period, group_by)
+    work = queries.repeat_work(tenant, period, group_by)
+    return (
+        {tuple(r.group.values()): r.succeeded_tasks for r in usage_rows if r.succeeded_tasks},
+        {tuple(found.group.values()): found for found in work},
+    )
+
+
+def costs(tenant: Tenant, period: Period, group_by: Names) -> dict[Names, GroupCost]:
+    """What each group cost the operator, from the rollups; groups without any cost are left out."""
+    return dict(_costs(tenant, period, group_by))
 
 
 def spend_by_day(tenant: Tenant, period: Period) -> list[SpendDay]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from msgspec import Struct
 
+from billing.catalogue.revision import NONE, latest_number, list_prices
 from billing.costs import CostBook, TokenRate, UnitRate
 from billing.models import (
     BurstContract,
@@ -85,6 +86,11 @@ class Terms(Struct, frozen=True, kw_only=True):
     unit_rates: list[UnitRate]
     daa_min_tasks: int
     reuse_window_seconds: int
+    # A revision never changes, so its number is as good as all of its prices.
+    catalogue: int = NONE
+    # Of a correction: the prices that were known later, for what had none.
+    later_token_rates: list[TokenRate] = []
+    later_catalogue: int = NONE
 
     @property
     def period(self) -> Period:
@@ -97,7 +103,17 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     @property
     def book(self) -> CostBook:
-        return CostBook(self.currency, tuple(self.token_rates), tuple(self.unit_rates))
+        return CostBook(
+            self.currency,
+            tuple(self.token_rates),
+            tuple(self.unit_rates),
+            list_prices(self.catalogue),
+            CostBook(
+                self.currency,
+                tuple(self.later_token_rates),
+                listed=list_prices(self.later_catalogue),
+            ),
+        )
 
     def as_json(self) -> Any:
         return msgspec.to_builtins(self)
@@ -125,6 +141,7 @@ def read_terms(tenant: Tenant, month: str) -> Terms:
         unit_rates=_unit_rates() if costed else [],
         daa_min_tasks=settings.DAA_MIN_TASKS,
         reuse_window_seconds=settings.REUSE_WINDOW_SECONDS,
+        catalogue=latest_number() if costed else NONE,
     )
 
 
@@ -155,7 +172,9 @@ def finalized_invoices(tenant: Tenant) -> "QuerySet[Invoice]":
 
 def cost_book(currency: str) -> CostBook:
     """The cost book as it stands now."""
-    return CostBook(currency, tuple(_token_rates()), tuple(_unit_rates()))
+    return CostBook(
+        currency, tuple(_token_rates()), tuple(_unit_rates()), list_prices(latest_number())
+    )
 
 
 def local_midnight(day: date, zone: str) -> datetime:

@@ -2,12 +2,20 @@
 
 from django.urls import path
 
-from billing import api
+from billing import active_api, api, caches_api, ledger_api
+from billing.task_address import TASK
+from billing.what_if_api import BurstWhatIf
 
 urlpatterns = [
     path("api/v1/usage", api.Usage.as_view(), name="api-usage"),
+    path("api/v1/daa", active_api.ActiveDays.as_view(), name="daa"),
     path("api/v1/efficiency", api.Efficiency.as_view(), name="api-efficiency"),
+    path("api/v1/caches", caches_api.Caches.as_view(), name="api-caches"),
+    path("api/v1/tasks", ledger_api.Tasks.as_view(), name="api-tasks"),
+    path(f"api/v1/tasks/{TASK}/events", ledger_api.TaskEvents.as_view(), name="api-task-events"),
+    path(f"api/v1/tasks/{TASK}", ledger_api.Task.as_view(), name="api-task"),
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
+    path("api/v1/bursts/what-if", BurstWhatIf.as_view(), name="api-burst-what-if"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
     path("api/v1/invoices/<slug:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
     path("api/v1/invoices/<slug:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),

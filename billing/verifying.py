@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from billing.bill import Bill, compute_bill
+from billing.burst_balances import RecountedBalances
 from billing.corrections import corrected_from_json
 from billing.invoicing import invoice_line
 from billing.models import Invoice
@@ -33,7 +34,9 @@ def verify_invoice(invoice: Invoice) -> list[str]:
     """What differs, a sentence each; nothing when the invoice is proved."""
     terms = Terms.from_json(invoice.snapshot["terms"])
     corrected = corrected_from_json(invoice.tenant, invoice.snapshot["corrected"])
-    bill = compute_bill(invoice.tenant, terms, corrected, invoice.watermark)
+    # No balance that was kept is trusted: the proof counts credits from the contract's start.
+    balances = RecountedBalances()
+    bill = compute_bill(invoice.tenant, terms, corrected, invoice.watermark, balances)
     return [*_settings(terms), *_lines(invoice, bill), *_totals(invoice, bill)]
 
 

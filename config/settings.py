@@ -192,6 +192,9 @@ REUSE_WINDOW_SECONDS = env.int("REUSE_WINDOW_SECONDS", 24 * 3600)
 # Succeeded tasks that make an active agent a delivering one.
 DAA_MIN_TASKS = env.int("DAA_MIN_TASKS", 1)
 ROLLUP_EVERY_SECONDS = env.int("ROLLUP_EVERY_SECONDS", 60)
+ALERTS_EVERY_SECONDS = env.int("ALERTS_EVERY_SECONDS", 300)
+# Calls in 24 hours below which a low hit rate raises no alert.
+HIT_RATE_ALERT_MIN_REQUESTS = env.int("HIT_RATE_ALERT_MIN_REQUESTS", 100)
 # How often it is looked which sources of chip telemetry are due.
 COLLECT_EVERY_SECONDS = env.int("COLLECT_EVERY_SECONDS", 10)
 # How long spans are kept to find the agents of late ones, at least; they go by whole months.
@@ -224,6 +227,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(ROLLUP_EVERY_SECONDS),
         # A tick that could not run before the next one is due is of no use any more.
         "options": {"expires": ROLLUP_EVERY_SECONDS},
+    },
+    "alerts": {
+        "task": "metering.tasks.check_alerts",
+        "schedule": float(ALERTS_EVERY_SECONDS),
+        "options": {"expires": ALERTS_EVERY_SECONDS},
     },
     "collect-chips": {
         "task": "metering.tasks.collect_due_chips",

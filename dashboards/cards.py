@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from billing.queries import GroupCost
 from billing.rating.money import EXACT, ZERO
 from dashboards import formats
+from dashboards.alert_note import alert_note
 from dashboards.ranges import DateRange
 from dashboards.rows import OverviewRows
 from metering.usage.active import ActiveDay
@@ -42,7 +43,7 @@ def cards(rows: OverviewRows, dates: DateRange, currency: str) -> list[Card]:
     return [
         _spend(rows, dates, currency),
         _agents(rows, dates),
-        _efficiency(rows, currency),
+        _efficiency(rows, dates, currency),
         _tasks(rows, currency),
     ]
 
@@ -84,16 +85,20 @@ def _agents(rows: OverviewRows, dates: DateRange) -> Card:
     return Card("Daily active agents", figure, _joined(parts), "#active-agents")
 
 
-def _efficiency(rows: OverviewRows, currency: str) -> Card:
+def _efficiency(rows: OverviewRows, dates: DateRange, currency: str) -> Card:
     """What a million tokens that helped cost, beside what any million cost."""
     name, row = "Token-efficiency cost", rows.total
+    alert = [alert_note(rows.alert, dates.zone)] if rows.alert else []
     if missing := row.cost.calls.unpriced:
-        return Card(name, UNPRICED, _no_price(sorted(missing)), "#hit-rate")
+        note = _joined([*alert, _no_price(sorted(missing))])
+        return Card(name, UNPRICED, note, "#hit-rate")
     if row.token_efficiency_cost is None or row.cost_per_million_tokens is None:
-        return Card(name, formats.NONE, format_html("{}", "no effective tokens"), "#hit-rate")
+        note = _joined([*alert, format_html("{}", "no effective tokens")])
+        return Card(name, formats.NONE, note, "#hit-rate")
     before = rows.before.token_efficiency_cost if rows.before else None
     plain = formats.rate(row.cost_per_million_tokens, currency)
     parts = [
+        *alert,
         _change(row.token_efficiency_cost, before),
         format_html("{}", "per million effective tokens"),
         format_html("plain {}", plain),

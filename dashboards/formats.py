@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from billing.rating.money import EXACT, ROUNDED, plain, round_money
 
@@ -66,6 +67,11 @@ def full_day(moment: date) -> str:
 def clock(moment: datetime) -> str:
     """A moment in the zone it is in."""
     return f"{full_day(moment)}, {moment:%H:%M}"
+
+
+def moment(at: datetime, zone: str) -> str:
+    """A moment on the clock of a zone."""
+    return clock(at.astimezone(ZoneInfo(zone)))
 
 
 def days(start: date, end: date) -> str:

@@ -49,10 +49,13 @@ def render_page(
 def _navigation(request: HttpRequest, user: User) -> list[Group]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     groups = [
+        Group("", [Entry("Overview", reverse("overview"), here == "overview")]),
         Group(
-            "",
+            "What happened",
             [
-                Entry("Overview", reverse("overview"), here == "overview"),
+                Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
+                Entry("Efficiency", reverse("efficiency"), here == "efficiency"),
+                Entry("Bursts", reverse("bursts"), here == "bursts"),
                 Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),

@@ -78,42 +78,44 @@ def overview(rows: OverviewRows, tenant: Tenant, dates: DateRange) -> Overview:
         changes=changes(rows, burst, dates, currency),
         active=_active_chart(rows, dates),
         hit_rate=_hit_chart(rows),
-        burst=None if burst is None else _burst_part(burst, dates, currency),
+        burst=None if burst is None else burst_part(burst, dates, currency),
         agents=agent_table(rows, dates, currency),
     )
 
 
-def _chart(name: str, figure: Any, words: str, table: Table) -> Chart:
+def chart_of(name: str, figure: Any, words: str, table: Table) -> Chart:
+    """A figure with its words and its table."""
     return Chart(name, figure.to_plotly_json(), words, table)
 
 
 def _spend_chart(rows: OverviewRows, currency: str) -> Chart:
     words = f"Bars: spend on each of {len(rows.spend)} days, stacked by what caused it"
     figure = spend.figure(rows.spend, currency)
-    return _chart("spend-by-day", figure, words, spend.table(rows.spend, currency))
+    return chart_of("spend-by-day", figure, words, spend.table(rows.spend, currency))
 
 
 def _active_chart(rows: OverviewRows, dates: DateRange) -> Chart:
     days = [day for day in rows.active if day.date >= dates.start]
     words = "Bars: delivering agents on each day; dotted line: active agents"
-    return _chart("active-agents", active.figure(days), words, active.table(days))
+    return chart_of("active-agents", active.figure(days), words, active.table(days))
 
 
 def _hit_chart(rows: OverviewRows) -> Chart:
     sums = {row.group["day"]: row.sums for row in rows.by_day}
     days = [(day.date, sums.get(day.date.isoformat(), TokenSums())) for day in rows.spend]
     words = "Line: cache hit rate of each day, against a line at 70 %"
-    return _chart("hit-rate", efficiency.figure(days), words, efficiency.table(days))
+    return chart_of("hit-rate", efficiency.figure(days), words, efficiency.table(days))
 
 
-def _burst_part(burst: BiggestBurst, dates: DateRange, currency: str) -> BurstPart:
+def burst_part(burst: BiggestBurst, dates: DateRange, currency: str) -> BurstPart:
+    """The level of chips around the biggest burst, and what the range came to."""
     level, row = burst.row.usage.level, burst.row
     figure = bursts.figure(burst.steps, burst.shown, dates.zone, row.baseline)
     table = bursts.table(level.times, level.levels, burst.shown, dates.zone, row.baseline)
     when = _dates_of(burst, dates)
     against = f"against a baseline of {plain(row.baseline)}" if row.contract else "no contract"
     return BurstPart(
-        chart=_chart("chips-in-use", figure, f"Steps: chips in use, {when}, {against}", table),
+        chart=chart_of("chips-in-use", figure, f"Steps: chips in use, {when}, {against}", table),
         chip=row.chip,
         title=f"Chips in use, {when}",
         note=f"{row.chip}, {against}",

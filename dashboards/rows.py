@@ -10,7 +10,8 @@ from billing.queries import BurstRow, EfficiencyRow, SpendDay
 from dashboards.ledger import Ledger, efficiency_row, read_ledger, spend_day
 from dashboards.ranges import DateRange
 from metering import queries as metering
-from metering.models import Tenant
+from metering.alerts import open_alert
+from metering.models import Alert, Tenant
 from metering.queries import Quarantined, UsageRow
 from metering.usage.active import ActiveDay
 
@@ -22,7 +23,8 @@ QUARANTINE_MOST = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewRows:
-    """All of one tenant and range; `before` is the total of the range it is compared with, if any.
+    """All of one tenant and range; `before` is the total of the range it is compared with, if any;
+    `alert` is what is firing now, whatever the range.
 
     `active` begins a week before the range, `agent_days` are the 14 days that end with it.
     """
@@ -39,6 +41,7 @@ class OverviewRows:
     bursts: list[BurstRow]
     quarantined: list[Quarantined]
     before: EfficiencyRow | None
+    alert: Alert | None = None
 
 
 def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> OverviewRows:
@@ -65,6 +68,7 @@ def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> Overvie
         bursts=billing.bursts(tenant, dates.period),
         quarantined=metering.quarantined(tenant, QUARANTINE_MOST + 1),
         before=efficiency_row(ledger.total(previous)) if compare else None,
+        alert=open_alert(tenant),
     )
 
 

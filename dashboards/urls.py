@@ -3,17 +3,22 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboards import ingestion_views, views
+from billing.task_address import TASK
+from dashboards import burst_views, ingestion_views, task_views, views
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
     path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
+    path("bursts/", burst_views.bursts, name="bursts"),
+    path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),
     path("ingestion/<uuid:reference>/bytes/", ingestion_views.refused_bytes, name="refused-bytes"),
+    path("tasks/", task_views.tasks, name="tasks"),
+    path(f"tasks/{TASK}", task_views.task, name="task"),
     path("invoices/", views.invoices, name="invoices"),
     path("invoices/<slug:number>/", views.invoice, name="invoice"),
     path("invoices/<slug:number>/lines.csv", views.invoice_lines_csv, name="invoice-lines-csv"),

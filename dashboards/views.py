@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from billing import queries
 from billing.models import Invoice
 from dashboards.access import tenant_page
+from dashboards.efficiency_page import efficiency_page, read_efficiency
 from dashboards.frame import render_page
 from dashboards.invoice_pages import find_invoice, invoice_list, invoice_page, lines_csv
 from dashboards.pages import overview as overview_page
@@ -47,14 +48,38 @@ def needs_store(view: TenantView) -> TenantView:
 @needs_store
 def overview(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     """What the tenant's agents did and cost in a range."""
+
+    def build(dates: DateRange, compare: bool) -> object:
+        return overview_page(read_overview(tenant, dates, compare=compare), tenant, dates)
+
+    return _of_range(request, tenant, "Overview", build)
+
+
+@require_safe
+@tenant_page
+@needs_store
+def efficiency(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """What a range's tokens cost, and what of it was of no use."""
+
+    def build(dates: DateRange, compare: bool) -> object:
+        return efficiency_page(read_efficiency(tenant, dates, compare=compare), tenant, dates)
+
+    return _of_range(request, tenant, "Efficiency", build)
+
+
+def _of_range(
+    request: HttpRequest, tenant: Tenant, heading: str, build: Callable[[DateRange, bool], object]
+) -> HttpResponse:
+    """The page that `build` makes of the range in the address, if anything happened in it."""
     today = today_of(tenant)
     try:
         dates = read_range(request.GET, tenant.timezone, today)
     except RangeError as error:
-        problem = {"problem": str(error)}
+        problem = {"problem": str(error), "heading": heading}
         return render_page(request, tenant, "dashboards/bad_range.html", problem, status=400)
     compare = request.GET.get("compare") != "none"
     context: dict[str, Any] = {
+        "heading": heading,
         "dates": dates,
         "compare": compare,
         "months": months_to_choose(tenant, today, dates),
@@ -62,9 +87,8 @@ def overview(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     if not has_events(tenant, dates):
         context |= _first_steps(request, tenant, dates)
         return render_page(request, tenant, "dashboards/empty.html", context)
-    rows = read_overview(tenant, dates, compare=compare)
-    context["page"] = overview_page(rows, tenant, dates)
-    return render_page(request, tenant, "dashboards/overview.html", context)
+    context["page"] = build(dates, compare)
+    return render_page(request, tenant, f"dashboards/{heading.lower()}.html", context)
 
 
 @require_safe

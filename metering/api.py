@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import lago_api, queries
-from metering.api_rows import ACTIVE_DAY
+from metering.api_rows import COHORT, RANGE_OF_WEEKS
 from metering.authentication import tenant_of
 from metering.collectors import lago
 from metering.collectors.bounds import NotObjects, TooManyEvents
@@ -22,10 +22,13 @@ from metering.collectors.cloudevents import (
 from metering.ingest import Report, ingest
 from metering.ingest_view import Refusal, ingest_view
 from metering.models import Tenant
-from metering.openapi.describe import RANGE, lists, takes
+from metering.openapi.describe import lists, takes
 from metering.openapi.events import EVENT_ANSWERS, EVENT_BODIES, EVENT_HEADERS
 from metering.parameters import read_range
 from metering.problems import problem
+
+# Twelve weeks, unless a range is asked for.
+RETENTION_DAYS = 84
 
 
 @takes(EVENT_BODIES, EVENT_ANSWERS, *EVENT_HEADERS)
@@ -69,15 +72,20 @@ def answer(report: Report, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@lists(ACTIVE_DAY, *RANGE)
-class ActiveDays(APIView):
-    """`GET /api/v1/daa`: one row for each of the tenant's days."""
+@lists(COHORT, *RANGE_OF_WEEKS)
+class Retention(APIView):
+    """`GET /api/v1/retention`: a row for each week in which agents delivered for the first time."""
 
     def get(self, request: Request) -> Response:
         tenant = tenant_of(request)
-        days = queries.daa(tenant, read_range(request, tenant))
+        cohorts = queries.retention(tenant, read_range(request, tenant, RETENTION_DAYS))
         rows = [
-            asdict(day) | {"stickiness": None if day.stickiness is None else str(day.stickiness)}
-            for day in days
+            {
+                "week": cohort.week,
+                "agents": cohort.agents,
+                "retained": cohort.retained,
+                "rates": [str(rate) for rate in cohort.rates],
+            }
+            for cohort in cohorts
         ]
         return Response({"rows": rows, "next": None})

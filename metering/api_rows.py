@@ -1,23 +1,80 @@
 """The rows that metering's reads answer with, described."""
 
-from metering.openapi.schemas import component, count, day, decimal, nullable, record
+from metering.openapi.describe import RANGE, parameter
+from metering.openapi.schemas import (
+    Schema,
+    component,
+    count,
+    day,
+    decimal,
+    moment,
+    nullable,
+    record,
+    text,
+)
 
-ACTIVE_DAY = component(
-    "ActiveDay",
+# Of one of the tenant's days; beside it stands what it cost.
+ACTIVE_DAY: dict[str, Schema] = {
+    "date": day("The tenant's day."),
+    "active": count("Agents with at least one event."),
+    "active_sub_agents": count("Of those, with an agent.task event that names a parent."),
+    "delivering": count("Agents with enough succeeded tasks: the DAA."),
+    "delivering_sub_agents": count("Of those, on a task that has a parent."),
+    "new": count("Active agents whose first day ever this is."),
+    "returning": count("Active agents last active less than 28 days before."),
+    "resurrected": count("Active agents last active 28 days or more before."),
+    "dormant": count("Agents active in the 28 days before and not on this one."),
+    "waa": count("Distinct delivering agents of the 7 days that end with this one."),
+    "maa": count("Distinct delivering agents of the 30 days that end with this one."),
+    "succeeded_tasks": count("Succeeded tasks of the delivering agents."),
+    "stickiness": nullable(decimal("DAA / MAA; null without an MAA.")),
+    "tasks_per_delivering_agent": nullable(decimal("succeeded_tasks / delivering.")),
+}
+
+COHORT = component(
+    "Cohort",
     record(
         {
-            "date": day("The tenant's day."),
-            "active": count("Agents with at least one event."),
-            "delivering": count("Agents with enough succeeded tasks: the DAA."),
-            "delivering_sub_agents": count("Of those, on a task that has a parent."),
-            "new": count("Active agents whose first day ever this is."),
-            "returning": count("Active agents last active less than 28 days before."),
-            "resurrected": count("Active agents last active 28 days or more before."),
-            "dormant": count("Agents active in the 28 days before and not on this one."),
-            "waa": count("Distinct delivering agents of the 7 days that end with this one."),
-            "maa": count("Distinct delivering agents of the 30 days that end with this one."),
-            "stickiness": nullable(decimal("DAA / MAA; null without an MAA.")),
+            "week": day("The Monday of the week of these agents' first delivering day ever."),
+            "agents": count("How many they are."),
+            "retained": {
+                "type": "array",
+                "items": count("Agents."),
+                "description": "How many delivered in that week, the next, and so on.",
+            },
+            "rates": {
+                "type": "array",
+                "items": decimal("A share."),
+                "description": "retained / agents.",
+            },
         },
-        of="One of the tenant's days.",
+        of="Agents that delivered for the first time in one week, and what became of them.",
+    ),
+)
+RANGE_OF_WEEKS = (
+    parameter(
+        "from",
+        {"type": "string", "format": "date"},
+        "A day of the first cohort's week; twelve weeks ago when absent.",
+    ),
+    RANGE[1],
+)
+
+ALERT = component(
+    "Alert",
+    record(
+        {
+            "id": count("Its name here."),
+            "kind": text("What it is about.", "hit_rate"),
+            "state": text("", "firing", "cleared"),
+            "value": nullable(decimal("Hit rate at the last check; null when no call was left.")),
+            "lowest": decimal("The lowest hit rate of all checks."),
+            "fires_below": decimal("A rate below this one fires."),
+            "clears_at": decimal("A rate from this one on ends it."),
+            "fired_at": moment("When it began."),
+            "checked_at": moment("When the rate of the 24 hours before was last looked at."),
+            "cleared_at": nullable(moment("When it was over; null while it fires.")),
+        },
+        of="A hit rate that was low over 24 hours.",
     ),
 )

@@ -130,6 +130,42 @@ class ChipScrape(models.Model):
         return f"{self.url} for {self.tenant}"
 
 
+class Alert(models.Model):
+    """Something a tenant should look at, from when it fired until it was over.
+
+    Of a low hit rate `value` is the rate over the 24 hours before `checked_at`, empty when no call
+    was left in them, and `lowest` the lowest of all checks.
+    """
+
+    HIT_RATE = "hit_rate"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=20)
+    fired_at = models.DateTimeField()
+    checked_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True, blank=True)
+    # Decimals as text, for SQLite would round them.
+    value = models.CharField(max_length=40)
+    lowest = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind"],
+                condition=models.Q(cleared_at=None),
+                name="one_open_alert",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.tenant} since {self.fired_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def state(self) -> str:
+        return "firing" if self.cleared_at is None else "cleared"
+
+
 class IngestionAlert(models.Model):
     """An hour of the store's clock in which not everything that came is where it should be."""
 

@@ -17,10 +17,14 @@ MAX_DAYS = 3 * 366
 _FIRST, _LAST = date(1971, 1, 1), date(2148, 12, 31)
 
 
-def read_range(request: Request, tenant: Tenant) -> Period:
-    """`from` and `to`, the tenant's dates, half-open; the running month when both are absent."""
+def read_range(request: Request, tenant: Tenant, days: int = 0) -> Period:
+    """`from` and `to`, the tenant's dates, half-open.
+
+    When both are absent the running month, or the last `days` if they are given.
+    """
     today = timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
-    start = _date(request, "from") or today.replace(day=1)
+    usual = today - timedelta(days=days - 1) if days else today.replace(day=1)
+    start = _date(request, "from") or usual
     end = _date(request, "to") or max(today, start) + timedelta(days=1)
     if end <= start:
         raise ValidationError({"to": "must be after from; the range is half-open"})
@@ -54,6 +58,14 @@ def page_after(request: Request) -> uuid.UUID | None:
         return None if text is None else uuid.UUID(text)
     except ValueError:
         raise ValidationError({"after": f"{text!r} is not a reference"}) from None
+
+
+def read_number(request: Request, name: str) -> int:
+    """A whole number of at most 18 digits; 0 when it is absent."""
+    text = request.query_params.get(name) or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise ValidationError({name: f"{text!r} is not a whole number"})
+    return int(text)
 
 
 def read_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:

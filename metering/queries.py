@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from metering.clickhouse import evidence_query
+from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
-from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls_sql
-from metering.clickhouse.chip_query import StoredInterval, chips_used
+from metering.clickhouse.cache_query import CacheQuery, CacheUse
+from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
+from metering.clickhouse.chip_query import chips_received as _chips_received
+from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
@@ -20,6 +23,8 @@ from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
+from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
+from metering.clickhouse.retention_query import RetentionQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
 from metering.clickhouse.scope import Scope, has_superseded
 from metering.clickhouse.unmetered_query import unmetered_calls
@@ -32,28 +37,38 @@ from metering.clickhouse.usage_query import (
 from metering.models import Tenant
 from metering.spans import agree_received
 from metering.usage.active import ActiveDay
+from metering.usage.alert import HitRate
+from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
 from metering.usage.period import Period, local_days
+from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
+    "CacheUse",
     "DailyUse",
     "EventRow",
     "IntakeHour",
     "MeterQuantity",
     "Quarantined",
+    "RepeatWork",
     "StoreUnavailable",
-    "StoredInterval",
     "UsageRow",
+    "cache_use",
     "chip_intervals",
     "chips",
+    "chips_received",
     "daa",
+    "daa_by",
     "daily_use",
     "evidence",
+    "hit_rate",
     "intake",
     "meter_quantities",
     "priced_calls",
     "quarantined",
+    "repeat_work",
+    "retention",
     "store_now",
     "unmetered_requests",
     "usage",
@@ -113,6 +128,33 @@ def daa(tenant: Tenant, period: Period) -> list[ActiveDay]:
     return [day for day in found if day.date in days]
 
 
+def daa_by(tenant: Tenant, period: Period, name: str) -> list[tuple[str, ActiveDay]]:
+    """Agents under each value of `name` (DAA_DIMENSIONS or a label), by local day and value.
+
+    A value is a fleet of its own, whose numbers are those that its events alone would give; days
+    without any are left out. From the events.
+    """
+    days = local_days(period, tenant.timezone)
+    found = ActiveGroupQuery(
+        scope=_scope(tenant, period),
+        name=name,
+        start=days[0],
+        end=days[-1] + timedelta(days=1),
+        min_tasks=settings.DAA_MIN_TASKS,
+    ).rows()
+    return [(value, day) for value, day in found if day.date in days]
+
+
+def retention(tenant: Tenant, period: Period) -> list[Cohort]:
+    """The cohorts of the weeks that the period has a part of, up to its end, from the rollups."""
+    days = local_days(period, tenant.timezone)
+    end = days[-1] + timedelta(days=1)
+    counts = RetentionQuery(
+        tenant=tenant.id, start=monday(days[0]), end=end, min_tasks=settings.DAA_MIN_TASKS
+    ).counts()
+    return retention_table(counts, end)
+
+
 def priced_calls(
     tenant: Tenant,
     period: Period,
@@ -122,16 +164,37 @@ def priced_calls(
 ) -> PricedGroups:
     """Model calls summed by group, price and outcome.
 
-    From the rollups; with `received_before` straight from the events received before it.
+    From the rollups; with `received_before` straight from the events received before it. Calls of
+    a long period may come in several sums of one group.
     """
     if received_before is None:
-        calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+        sources = iter([rollup_calls_sql(tenant.id, tenant.timezone, period)])
     else:
-        scope = _scope(tenant, period, received_before)
-        calls, wasted, bound = raw_calls_sql(scope, _reuse_window())
-    return PricedCallsQuery(
-        calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
-    ).rows()
+        sources = raw_calls(_scope(tenant, period, received_before), _reuse_window())
+    return [
+        row
+        for calls, wasted, bound in sources
+        for row in PricedCallsQuery(
+            calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
+        ).rows()
+    ]
+
+
+def hit_rate(tenant: Tenant, period: Period) -> HitRate:
+    """How much of the prompts of a period was read from a cache, straight from the events."""
+    [row] = UsageQuery(scope=_typed(_scope(tenant, period), "agent.tokens")).rows()
+    prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    return HitRate(row.requests, prompt, row.cache_read_tokens)
+
+
+def repeat_work(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[RepeatWork]:
+    """Succeeded tasks, and those of them that had been done before, by group, from the rollups."""
+    return RepeatWorkQuery(scope=_scope(tenant, period), group_by=group_by).rows()
+
+
+def cache_use(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[CacheUse]:
+    """Look-ups in caches above the model by group, cache, model and local day."""
+    return CacheQuery(scope=_scope(tenant, period), group_by=group_by).rows()
 
 
 def daily_use(
@@ -175,13 +238,25 @@ def chips(tenant: Tenant, period: Period, received_before: datetime | None = Non
     return chips_used(_typed(_scope(tenant, None, received_before), "agent.chip"), period)
 
 
+def chips_received(
+    tenant: Tenant,
+    chip: str,
+    started_before: datetime,
+    since: datetime,
+    received_before: datetime | None = None,
+) -> bool:
+    """Whether an interval that begins before a moment was received from `since` on."""
+    scope = _typed(_scope(tenant, None, received_before), "agent.chip")
+    return _chips_received(scope, chip, started_before, since)
+
+
 def chip_intervals(
     tenant: Tenant,
     chip: str,
     period: Period,
     stretch: timedelta,
     received_before: datetime | None = None,
-) -> Iterator[StoredInterval]:
+) -> Iterator[ChipInterval]:
     """Intervals that reach into the period once stretched by up to `stretch`, by their start."""
     scope = _typed(_scope(tenant, None, received_before), "agent.chip")
     return _chip_intervals(scope, chip, period, stretch)

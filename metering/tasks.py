@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from metering import chip_sources
+from metering.alerts import check_hit_rates
 from metering.chip_collection import collect_url
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
@@ -22,6 +23,12 @@ def rollup_all() -> None:
 def sweep_rollups() -> None:
     """Remove derived rows that newer ones replaced."""
     forget_old_generations()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def check_alerts() -> None:
+    """Raise and end every tenant's alerts."""
+    check_hit_rates(Tenant.objects.all())
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

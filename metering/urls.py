@@ -3,6 +3,7 @@
 from django.urls import path
 
 from metering import (
+    alerts_api,
     api,
     health,
     intake_api,
@@ -17,7 +18,8 @@ urlpatterns = [
     path("api/v1/events", api.post_events, name="events"),
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
-    path("api/v1/daa", api.ActiveDays.as_view(), name="daa"),
+    path("api/v1/alerts", alerts_api.Alerts.as_view(), name="alerts"),
+    path("api/v1/retention", api.Retention.as_view(), name="retention"),
     path("api/v1/ingestion", intake_api.Ingestion.as_view(), name="ingestion-hours"),
     path("api/v1/quarantine", quarantine_api.QuarantineList.as_view(), name="quarantine"),
     path(

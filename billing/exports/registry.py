@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from billing.exports import invoices, lines, usage
+from billing.exports import invoices, lines, tasks, usage
 from billing.exports.csv_writer import Cell, csv_lines
 from metering.models import Tenant
 
@@ -18,6 +18,7 @@ class Export(NamedTuple):
 EXPORTS: dict[str, Export] = {
     "invoices": Export(invoices.COLUMNS, invoices.rows),
     "lines": Export(lines.COLUMNS, lines.rows),
+    "tasks": Export(tasks.COLUMNS, tasks.rows),
     "usage": Export(usage.COLUMNS, usage.rows),
 }
 

@@ -6,7 +6,7 @@ from decimal import Context, Decimal, localcontext
 
 from billing.rating.fields import Fields
 from billing.rating.line import RatedLine, total
-from billing.rating.money import EXACT, ONE, ZERO
+from billing.rating.money import EXACT, ONE
 from billing.rating.tiers import Tier, graduated_lines, parse_tiers
 
 # A saving is a share to be looked at and never multiplied with money again.
@@ -53,12 +53,12 @@ class RatedBurst:
     @property
     def saving(self) -> Decimal | None:
         """The share saved against reserving the peak for the whole period."""
-        return _saving(self.amount, self.reserved_peak_amount)
+        return saving(self.amount, self.reserved_peak_amount)
 
     @property
     def hourly_saving(self) -> Decimal | None:
         """The share saved against reserving each hour's peak for that hour."""
-        return _saving(self.amount, self.reserved_hourly_amount)
+        return saving(self.amount, self.reserved_hourly_amount)
 
 
 def parse_burst_prices(data: Mapping[str, object], path: str = "contract") -> BurstPrices:
@@ -99,7 +99,8 @@ def _lines(prices: BurstPrices, usage: BurstUsage) -> list[RatedLine]:
     return [line for line in lines if line.quantity]
 
 
-def _saving(amount: Decimal, reserved: Decimal) -> Decimal | None:
-    if reserved == ZERO:
+def saving(amount: Decimal | None, reserved: Decimal | None) -> Decimal | None:
+    """The share of a reserved amount that is saved; None where either is unknown or nothing."""
+    if amount is None or not reserved:
         return None
     return _SHARE.subtract(ONE, _SHARE.divide(amount, reserved))

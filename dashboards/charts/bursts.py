@@ -41,7 +41,7 @@ def figure(steps: Steps, period: Period, zone: str, baseline: Decimal) -> go.Fig
     return theme.figure(
         [trace],
         hovermode="x",
-        xaxis=_time_axis(period, clock),
+        xaxis=time_axis(period, clock),
         yaxis=theme.axis(nticks=6),
         shapes=lines if baseline else [],
     )
@@ -66,7 +66,7 @@ def _peak(times: Sequence[int], levels: Sequence[int], hour: Period) -> int:
     return max((level for _, level in window(times, levels, hour.start_us, hour.end_us)), default=0)
 
 
-def _time_axis(period: Period, clock: ZoneInfo) -> dict[str, object]:
+def time_axis(period: Period, clock: ZoneInfo) -> dict[str, object]:
     """Full hours of the tenant's clock, evenly picked; over days the date stands with midnight."""
     hours = [hour.start.astimezone(clock) for hour in clock_hours(period, clock.key)]
     step = next(n for n in (1, 3, 6, 12, 24, 48, 168, 744) if len(hours) <= n * _TICKS)

@@ -5,9 +5,11 @@ within the reuse window, in tokens, at most its prompt. Earlier is by (time, sou
 order of arrival never matters.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from metering.clickhouse.call_slices import call_slices
 from metering.clickhouse.connection import select
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.scope import Bound, Scope, dimensions_sql, group_columns
@@ -42,6 +44,11 @@ _TOKEN_COLUMNS = CALL_COLUMNS[13:]
 # `previous` is when the block was last carried by another call, in µs and one more, so that 0 says
 # never. A block that stands twice in one prompt was not computed before by standing there first,
 # hence only its first place counts.
+#
+# Of the reuse window before the period only the last call of each block that the period has is
+# needed: one row a block, below the other rows of its partition. So memory is that of the period's
+# blocks, whatever the window holds. The digest makes sorting and looking up cheap and decides
+# nothing: partitions and groups are of the blocks themselves.
 _CALLS = """
     SELECT {columns}, toUInt64(least(toUInt128(leading) * block_tokens,
         toUInt128(input_tokens + cache_read_tokens + cache_write_tokens))) AS reusable_tokens
@@ -52,17 +59,27 @@ _CALLS = """
         FROM (
             SELECT time, source, id, place, blocks,
                 any(toUnixTimestamp64Micro(time) + 1) OVER (
-                    PARTITION BY model, block ORDER BY time, source, id
+                    PARTITION BY digest, model, block ORDER BY time, source, id
                     ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING
                 ) AS previous,
                 previous = 0
                     OR toUnixTimestamp64Micro(time) + 1 - previous > %(reuse_window)s AS unseen
             FROM (
-                SELECT time, source, id, model, block, place, nth, length(prefix_blocks) AS blocks
+                SELECT time, source, id, model, block, cityHash64(block) AS digest, place,
+                    length(prefix_blocks) AS blocks
                 FROM events
                 ARRAY JOIN prefix_blocks AS block, arrayEnumerate(prefix_blocks) AS place,
                     arrayEnumerateUniq(prefix_blocks) AS nth
-                WHERE {lookback} AND nth = 1
+                WHERE {where} AND nth = 1
+                UNION ALL
+                SELECT max(time), '', '', model, block, cityHash64(block), 0, 0
+                FROM events ARRAY JOIN prefix_blocks AS block
+                WHERE {lookback} AND time < fromUnixTimestamp64Micro(%(start)s)
+                    AND cityHash64(block) IN (
+                        SELECT cityHash64(block) FROM events ARRAY JOIN prefix_blocks AS block
+                        WHERE {where}
+                    )
+                GROUP BY model, block
             )
         )
         WHERE time >= fromUnixTimestamp64Micro(%(start)s)
@@ -76,7 +93,10 @@ _OUTCOME = "multiIf(task IN (SELECT task FROM wasted), 'failed', attempt > 1, 'r
 
 
 def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
-    """A SELECT of CALL_COLUMNS and `reusable_tokens` over the scope's agent.tokens events."""
+    """A SELECT of CALL_COLUMNS and `reusable_tokens` over the scope's agent.tokens events.
+
+    It needs memory for all of the scope's prefix blocks; see `call_slices`.
+    """
     if scope.period is None:
         raise ValueError("calls are read for a period")
     sql = _CALLS.format(
@@ -86,6 +106,12 @@ def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
         "lookback": micros(scope.period.start - reuse_window),
         "reuse_window": reuse_window // timedelta(microseconds=1),
     }
+
+
+def raw_calls(scope: Scope, reuse_window: timedelta) -> Iterator[tuple[str, str, Bound]]:
+    """`raw_calls_sql` of the scope's period in slices that bounded memory is enough for."""
+    for part in call_slices(replace(scope, types=("agent.tokens",))):
+        yield raw_calls_sql(replace(scope, period=part), reuse_window)
 
 
 def raw_calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, str, Bound]:

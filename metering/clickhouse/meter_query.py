@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from metering.clickhouse.call_slices import call_slices
 from metering.clickhouse.calls_query import raw_calls_sql
 from metering.clickhouse.connection import Row, select
 from metering.clickhouse.scope import (
@@ -50,11 +51,24 @@ class MeterQuery:
 
     def quantities(self) -> list[MeterQuantity]:
         """One for each group that used any; nothing for the others."""
-        width = len(self.meter.group_by)
-        found = [self._quantity_of(row, width) for row in select(*self.sql())]
+        if self.meter.metric == "effective_tokens":
+            return self._sum_of_slices()
+        found = map(self._quantity_of, select(*self.sql()))
         return [quantity for quantity in found if quantity.events]
 
-    def _quantity_of(self, row: Row, width: int) -> MeterQuantity:
+    def _sum_of_slices(self) -> list[MeterQuantity]:
+        """What has to look at each call's neighbours looks at as many calls as memory is for."""
+        found: dict[tuple[tuple[str, str], ...], MeterQuantity] = {}
+        for part in call_slices(replace(self.scope, types=("agent.tokens",))):
+            for row in select(*replace(self, scope=replace(self.scope, period=part)).sql()):
+                new = self._quantity_of(row)
+                old = found.get(new.group, MeterQuantity(new.group, Decimal(0), 0))
+                quantity = Decimal(int(old.quantity) + int(new.quantity))
+                found[new.group] = MeterQuantity(new.group, quantity, old.events + new.events)
+        return [found[group] for group in sorted(found) if found[group].events]
+
+    def _quantity_of(self, row: Row) -> MeterQuantity:
+        width = len(self.meter.group_by)
         amount = Decimal(row[width])
         if self.meter.value == "chip_seconds":
             amount = seconds(amount)

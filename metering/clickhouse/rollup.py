@@ -13,11 +13,15 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from metering.clickhouse.barrier import store_now
+from metering.clickhouse.call_slices import call_slices
 from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
 from metering.clickhouse.cluster import on_cluster, stored
 from metering.clickhouse.commit import settle_received
 from metering.clickhouse.connection import command, insert, select
+from metering.clickhouse.day_rollup import DayRollup
 from metering.clickhouse.event_columns import micros
+from metering.clickhouse.generations import CURRENT, NAMED_BY
+from metering.clickhouse.ledger import derive_lines, forget_old_lines
 from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
@@ -28,14 +32,6 @@ _WIDEST_STEP = timedelta(days=7)
 _MOST_EVENTS_A_STEP = 1_000_000
 # Only rows that nobody can be reading or still writing are removed.
 _KEEP_OLD_GENERATIONS = timedelta(days=1)
-TABLES = ("rollup_calls", "rollup_tasks", "rollup_agents")
-
-CURRENT = (
-    "tenant = %(tenant)s AND (hour, generation) IN (SELECT hour, max(generation)"
-    " FROM rollup_generations WHERE tenant = %(tenant)s GROUP BY hour)"
-)
-
-
 _CALLS = f"""
     SELECT * FROM rollup_calls WHERE {CURRENT}
         AND time >= fromUnixTimestamp64Micro(%(start)s)
@@ -64,11 +60,12 @@ class Stale:
     hours: tuple[datetime, ...]
     events: dict[datetime, int]
     until: datetime
+    since: int
 
 
 def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     """What must be derived again to take in every event received before `until`."""
-    since = scanned_until(tenant, timezone)
+    since = scanned_until(tenant, timezone) if _has_days(tenant) else 0
     settle_received(tenant, since, micros(until))
     rows = select(
         "SELECT hour, max(blocks), sum(n) FROM ("
@@ -86,7 +83,7 @@ def stale_hours(tenant: int, timezone: str, until: datetime) -> Stale:
     touched = {hour.replace(tzinfo=UTC): events for hour, _, events in rows}
     with_blocks = [hour.replace(tzinfo=UTC) for hour, blocks, _ in rows if blocks]
     hours = touched.keys() | _hours_that_may_reuse(tenant, with_blocks)
-    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until)
+    return Stale(tenant, timezone, tuple(sorted(hours)), touched, until, since)
 
 
 def settled_now(tenant: int) -> datetime:
@@ -107,6 +104,12 @@ def scanned_until(tenant: int, timezone: str = "") -> int:
         {"tenant": tenant},
     )
     return int(rows[0][0]) if rows and timezone in {"", rows[0][1]} else 0
+
+
+def _has_days(tenant: int) -> bool:
+    """Whether any day was derived; not so where the rollups are older than days are."""
+    sql = "SELECT 1 FROM rollup_days WHERE tenant = %(tenant)s LIMIT 1"
+    return bool(select(sql, {"tenant": tenant}))
 
 
 def _hours_that_may_reuse(tenant: int, hours: list[datetime]) -> set[datetime]:
@@ -144,11 +147,25 @@ def derive(stale: Stale) -> Iterator[int]:
         _derive_step(scope, step, generation)
         _publish(stale, step, generation)
         yield len(step)
+    _derive_days(stale, generation, without_superseded)
+    _derive_ledger(stale, without_superseded=without_superseded)
     insert(
         "rollup_scans",
         ["tenant", "scanned_until", "timezone"],
         [[stale.tenant], [micros(stale.until)], [stale.timezone]],
     )
+
+
+def _derive_ledger(stale: Stale, *, without_superseded: bool) -> None:
+    """The lines of the tasks that new events touched; hours that may only reuse have none."""
+    scope = Scope(
+        tenant=stale.tenant,
+        timezone=stale.timezone,
+        received_before=stale.until,
+        without_superseded=without_superseded,
+    )
+    if stale.events:
+        derive_lines(scope, stale.since, sorted(stale.events), sum(stale.events.values()))
 
 
 def _steps(stale: Stale) -> Iterator[list[datetime]]:
@@ -168,19 +185,33 @@ def _steps(stale: Stale) -> Iterator[list[datetime]]:
 
 def _derive_step(scope: Scope, hours: list[datetime], generation: int) -> None:
     """The scope spans the hours; those between them that are not stale are left alone."""
-    for table, columns, (sql, bound) in (
-        ("rollup_calls", (*CALL_COLUMNS, "reusable_tokens"), _calls(scope)),
-        ("rollup_tasks", _TASK_COLUMNS, _tasks(scope)),
-        ("rollup_agents", ("day", "agent", "events"), _agents(scope)),
-    ):
-        hour = "toStartOfHour(time)" if table == "rollup_calls" else "hour"
-        command(
-            f"INSERT INTO {table} (tenant, hour, generation, {', '.join(columns)})"
-            f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})"
-            f" WHERE toUnixTimestamp({hour}) IN %(hours)s",
-            bound | {"generation": generation, "hours": [int(h.timestamp()) for h in hours]},
-            max_partitions_per_insert_block=0,
-        )
+    calls = replace(scope, types=("agent.tokens",))
+    for part in call_slices(calls):
+        within = [hour for hour in hours if part.start - HOUR < hour < part.end]
+        if within:
+            columns = (*CALL_COLUMNS, "reusable_tokens")
+            query = _calls(replace(calls, period=part))
+            _write("rollup_calls", columns, query, within, generation)
+    _write("rollup_tasks", _TASK_COLUMNS, _tasks(scope), hours, generation)
+    _write("rollup_agents", ("day", "agent", "events"), _agents(scope), hours, generation)
+
+
+def _write(
+    table: str,
+    columns: tuple[str, ...],
+    query: tuple[str, Bound],
+    hours: list[datetime],
+    generation: int,
+) -> None:
+    sql, bound = query
+    hour = "toStartOfHour(time)" if table == "rollup_calls" else "hour"
+    command(
+        f"INSERT INTO {table} (tenant, hour, generation, {', '.join(columns)})"
+        f" SELECT %(tenant)s, {hour}, %(generation)s, {', '.join(columns)} FROM ({sql})"
+        f" WHERE toUnixTimestamp({hour}) IN %(hours)s",
+        bound | {"generation": generation, "hours": [int(h.timestamp()) for h in hours]},
+        max_partitions_per_insert_block=0,
+    )
 
 
 _TASK_COLUMNS = (
@@ -198,8 +229,7 @@ _TASK_COLUMNS = (
 
 
 def _calls(scope: Scope) -> tuple[str, Bound]:
-    window = timedelta(seconds=settings.REUSE_WINDOW_SECONDS)
-    return calls_sql(replace(scope, types=("agent.tokens",)), window)
+    return calls_sql(scope, timedelta(seconds=settings.REUSE_WINDOW_SECONDS))
 
 
 def _tasks(scope: Scope) -> tuple[str, Bound]:
@@ -220,6 +250,19 @@ def _agents(scope: Scope) -> tuple[str, Bound]:
         " GROUP BY hour, day, agent"
     )
     return sql, scope.params
+
+
+def _derive_days(stale: Stale, generation: int, without_superseded: bool) -> None:
+    DayRollup(
+        tenant=stale.tenant,
+        timezone=stale.timezone,
+        since=stale.since,
+        until=stale.until,
+        events=stale.events,
+        generation=generation,
+        min_tasks=settings.DAA_MIN_TASKS,
+        without_superseded=without_superseded,
+    ).derive()
 
 
 def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
@@ -247,8 +290,9 @@ def forget_old_generations() -> None:
     """Remove rollup rows that a newer generation replaced at least a day ago."""
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
     bound = {"oldest": micros(oldest) * 1024}
-    replaced = _REPLACED.format(generations=stored("rollup_generations"))
-    for table in TABLES:
+    forget_old_lines(bound["oldest"])
+    for table, (column, named) in NAMED_BY.items():
+        replaced = _REPLACED.format(column=column, generations=stored(named))
         # A deletion writes to every part it may concern; mostly only this month's has any.
         sql = f"SELECT DISTINCT _partition_id FROM {table} {replaced}"
         for (month,) in select(sql, bound):
@@ -259,6 +303,7 @@ def forget_old_generations() -> None:
 
 
 _REPLACED = """
-    WHERE generation < %(oldest)s AND (tenant, hour, generation)
-        NOT IN (SELECT tenant, hour, max(generation) FROM {generations} GROUP BY tenant, hour)
+    WHERE generation < %(oldest)s AND (tenant, {column}, generation) NOT IN (
+        SELECT tenant, {column}, max(generation) FROM {generations} GROUP BY tenant, {column}
+    )
 """

@@ -74,8 +74,9 @@ def seconds(chip_microseconds: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The events of one tenant, in a period, of some types, received before a watermark.
+    """The events of one tenant, in a period, of some types or tasks, received before a watermark.
 
+    `hours`, of tasks, are full hours since the epoch in seconds: where in time their events are.
     With `open_end` the period has only a start. `prefix` keeps the values of two scopes in one
     query apart.
     """
@@ -85,6 +86,8 @@ class Scope:
     period: Period | None = None
     open_end: bool = False
     types: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    hours: tuple[int, ...] = ()
     received_before: datetime | None = None
     without_superseded: bool = True
     prefix: str = ""
@@ -100,6 +103,10 @@ class Scope:
         conditions = [tenant]
         if self.types:
             conditions.append(f"type IN {self._bound('types')}")
+        if self.tasks:
+            conditions.append(f"task IN {self._bound('tasks')}")
+        if self.hours:
+            conditions.append(f"toStartOfHour(time) IN {self._bound('hours')}")
         if self.period:
             conditions.append(f"time >= fromUnixTimestamp64Micro({self._bound(start)})")
         if self.period and not self.open_end:
@@ -119,6 +126,7 @@ class Scope:
     def params(self) -> Bound:
         """The values of `where`, the end of an open period, and the tenant's zone."""
         bound: Bound = {"tenant": self.tenant, "types": self.types}
+        bound |= {"tasks": self.tasks, "hours": self.hours}
         if self.period:
             bound |= {"start": micros(self.period.start), "end": micros(self.period.end)}
         if self.received_before:

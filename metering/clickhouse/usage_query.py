@@ -44,6 +44,7 @@ _OUTCOMES = """
         argMax(status, (time, source, id)) AS outcome,
         argMax(agent, (time, source, id)) AS outcome_agent,
         argMax(session, (time, source, id)) AS outcome_session,
+        argMax(parent_task, (time, source, id)) AS outcome_parent,
         argMax(labels, (time, source, id)) AS outcome_labels
     FROM events WHERE {where} GROUP BY task
 """

@@ -4,89 +4,17 @@ Definitions: README, "The three numbers". Chip-seconds and levels are exact; mea
 and dormancy are quotients, exact to 50 digits and there rounded half to even.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import TypedDict
+from itertools import pairwise, starmap
 
-from metering.usage.burst_figures import (
-    hourly_chip_time,
-    percentile_95,
-    spend_credits,
-    stretches_above,
-    time_at_zero,
-)
-from metering.usage.burst_level import CHIP, CHIP_PLACES, ChipInterval, Level, Rounding, add_up
-from metering.usage.exact import from_units, quotient, to_units
-from metering.usage.period import Period, clock_hours
-
-_MICRO_PLACES = 6
-_AREA_PLACES = CHIP_PLACES + _MICRO_PLACES
-# An accrual rate has places of its own, so credits are finer than chip-seconds.
-CREDIT_PLACES = _AREA_PLACES + CHIP_PLACES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BurstTerms:
-    """What a contract says of quantities: chips, credits in chip-seconds, milliseconds.
-
-    Raises ValueError, naming the field, for what is negative or too fine to be counted exactly.
-    """
-
-    baseline: Decimal = Decimal(0)
-    credit_accrual: Decimal = Decimal(0)
-    credit_cap: Decimal = Decimal(0)
-    granularity_ms: int = 0
-    minimum_ms: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("baseline", "credit_accrual", "credit_cap"):
-            _units(name, getattr(self, name), CHIP_PLACES)
-        for name in ("granularity_ms", "minimum_ms"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)} is negative")
-
-    @property
-    def rounding(self) -> Rounding:
-        return Rounding(self.granularity_ms * 1000, self.minimum_ms * 1000)
-
-    @property
-    def longest_stretch_ms(self) -> int:
-        """How far past its end an interval may count: so long before a period, one may reach in."""
-        return max(self.granularity_ms, self.minimum_ms)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BurstUsage:
-    """A period of one tenant and chip type; levels are chips, quantities chip-seconds.
-
-    `active_chip_seconds` = baseline + credited + burst. `reserved_peak_chip_seconds` is the peak
-    over the whole period; `reserved_hourly_chip_seconds` the whole chips that each clock hour's
-    peak needs, over that hour. `dormancy` is a share of the time, from 0 to 1. Quantities may have
-    more digits than the default decimal context keeps: add and multiply them in a wider one.
-    """
-
-    peak: Decimal
-    mean: Decimal
-    p95: Decimal
-    active_chip_seconds: Decimal
-    baseline_chip_seconds: Decimal
-    credited_chip_seconds: Decimal
-    burst_chip_seconds: Decimal
-    idle_chip_seconds: Decimal
-    cold_starts: int
-    bursts: int
-    dormancy: Decimal
-    reserved_peak_chip_seconds: Decimal
-    reserved_hourly_chip_seconds: Decimal
-    closing_credits: Decimal
-    level: Level = field(repr=False)
-
-    @property
-    def steps(self) -> list[tuple[int, Decimal]]:
-        """The level from each microsecond since the epoch on, beginning with the period."""
-        chips = (from_units(units, CHIP_PLACES) for units in self.level.levels)
-        return list(zip(self.level.times, chips, strict=True))
+from metering.usage.burst_level import ChipInterval, Work, add_up
+from metering.usage.burst_terms import BurstTerms, Charged, charge_level
+from metering.usage.burst_usage import AREA_PLACES, BurstUsage, usage_of
+from metering.usage.exact import exact_sum, to_units
+from metering.usage.level import Level
+from metering.usage.period import Period
 
 
 def measure(
@@ -103,59 +31,60 @@ def measure(
     the credits handed on, have the sums of their union. ValueError for an impossible interval.
     """
     work = add_up(intervals, terms.rounding, period.start_us, period.end_us)
-    level, duration = work.level, period.end_us - period.start_us
-    peak, sample = max(level.levels), percentile_95(level)
-    hourly = hourly_chip_time(level, clock_hours(period, zone))
-    return BurstUsage(
-        peak=from_units(peak, CHIP_PLACES),
-        mean=quotient(level.integral(), duration * CHIP),
-        p95=quotient(sample[0], sample[1] * CHIP),
-        idle_chip_seconds=from_units(work.idle, _AREA_PLACES),
-        cold_starts=work.cold_starts,
-        dormancy=quotient(time_at_zero(level), duration),
-        reserved_peak_chip_seconds=from_units(peak * duration, _AREA_PLACES),
-        reserved_hourly_chip_seconds=from_units(hourly, _MICRO_PLACES),
-        level=level,
-        **_split(level, terms, opening_credits),
+    return usage_of(work, charge_level(work.level, terms, opening_credits), terms, period, zone)
+
+
+def credits_after(
+    intervals: Iterable[ChipInterval], terms: BurstTerms, period: Period, opening: Decimal
+) -> Decimal:
+    """The closing credits of `measure`, and nothing else of it."""
+    level = add_up(intervals, terms.rounding, period.start_us, period.end_us).level
+    return charge_level(level, terms, opening).closing_credits
+
+
+def under(
+    usage: BurstUsage, terms: BurstTerms, opening_credits: Decimal = Decimal(0)
+) -> BurstUsage:
+    """The same work under other terms of the same granularity and minimum, which shape the level.
+
+    ValueError where these differ.
+    """
+    if terms.rounding != usage.terms.rounding:
+        raise ValueError("granularity_ms and minimum_ms: another level has to be measured")
+    charged = charge_level(usage.level, terms, opening_credits)
+    return replace(usage, **charged.as_dict(), terms=terms)
+
+
+def joined(parts: Sequence[BurstUsage], period: Period, zone: str = "UTC") -> BurstUsage:
+    """Parts of a period, one after the other and each under terms of its own, as one.
+
+    Its terms and credits are the last one's. A stretch that is above the baseline on both sides of
+    a change of terms is one burst.
+    """
+    last = parts[-1]
+    charged = Charged(
+        **{name: exact_sum(getattr(part, name) for part in parts) for name in _ADDED_UP},
+        bursts=sum(part.bursts for part in parts) - sum(starmap(_goes_on, pairwise(parts))),
+        closing_credits=last.closing_credits,
     )
-
-
-class _Split(TypedDict):
-    active_chip_seconds: Decimal
-    baseline_chip_seconds: Decimal
-    credited_chip_seconds: Decimal
-    burst_chip_seconds: Decimal
-    bursts: int
-    closing_credits: Decimal
-
-
-def _split(level: Level, terms: BurstTerms, opening_credits: Decimal) -> _Split:
-    """The active chip-seconds by what they are charged to, each in credits' units until the end."""
-    baseline = _units("baseline", terms.baseline, CHIP_PLACES)
-    spent, left = spend_credits(
-        level,
-        baseline,
-        _units("credit_accrual", terms.credit_accrual, CHIP_PLACES),
-        _units("credit_cap", terms.credit_cap, CREDIT_PLACES),
-        _units("opening_credits", opening_credits, CREDIT_PLACES),
+    work = Work(
+        Level.joined([part.level for part in parts]),
+        to_units(exact_sum(part.idle_chip_seconds for part in parts), AREA_PLACES),
+        sum(part.cold_starts for part in parts),
     )
-    active = level.integral() * CHIP
-    within = level.integral(cap=baseline) * CHIP
-    return {
-        "active_chip_seconds": from_units(active, CREDIT_PLACES),
-        "baseline_chip_seconds": from_units(within, CREDIT_PLACES),
-        "credited_chip_seconds": from_units(spent, CREDIT_PLACES),
-        "burst_chip_seconds": from_units(active - within - spent, CREDIT_PLACES),
-        "bursts": stretches_above(level, baseline),
-        "closing_credits": from_units(left, CREDIT_PLACES),
-    }
+    return usage_of(work, charged, last.terms, period, zone)
 
 
-def _units(name: str, value: Decimal, places: int) -> int:
-    try:
-        units = to_units(value, places)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    if units < 0:
-        raise ValueError(f"{name}: {value} is negative")
-    return units
+_ADDED_UP = (
+    "active_chip_seconds",
+    "baseline_chip_seconds",
+    "credited_chip_seconds",
+    "burst_chip_seconds",
+)
+
+
+def _goes_on(before: BurstUsage, after: BurstUsage) -> bool:
+    return (
+        before.level.levels[-1] > before.terms.baseline_units
+        and after.level.levels[0] > after.terms.baseline_units
+    )

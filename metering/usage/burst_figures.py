@@ -3,36 +3,69 @@
 All arguments and results are the whole units that `burst_level` counts in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import compress, groupby, pairwise
 from math import lcm
 from operator import not_
 
-from metering.usage.burst_level import CHIP, Level
+from metering.usage.burst_level import CHIP
+from metering.usage.level import Level
 from metering.usage.period import Period
 
 SAMPLE = 300 * 10**6  # five minutes, as bandwidth is sampled where it is billed by percentile
 DROPPED_PERCENT = 5
 
 
-def spend_credits(
+def credit_balances(
     level: Level, baseline: int, accrual: int, cap: int, opening: int
-) -> tuple[int, int]:
-    """What was spent and what is left of credits, all in 10^-42 chip-seconds.
+) -> Iterator[int]:
+    """Credits at the end of each step, in 10^-42 chip-seconds.
 
     `accrual` is in 10^-18 credits for a chip-second below the baseline. A step at one level
     either earns or spends, and does so evenly: full or empty, it is where the step's sum says.
     """
-    credit, spent = min(opening, cap), 0
+    credit = min(opening, cap)
     for units, duration in zip(level.levels, level.durations, strict=True):
         unused = (baseline - units) * duration
         if unused > 0:
             credit = min(cap, credit + accrual * unused)
-        elif unused and credit:
-            taken = min(credit, -unused * CHIP)
-            credit -= taken
-            spent += taken
+        elif credit:
+            credit = max(0, credit + unused * CHIP)
+        yield credit
+
+
+def spend_credits(
+    level: Level, baseline: int, accrual: int, cap: int, opening: int
+) -> tuple[int, int]:
+    """What was spent and what is left of credits, all in 10^-42 chip-seconds."""
+    credit, spent = min(opening, cap), 0
+    for after in credit_balances(level, baseline, accrual, cap, opening):
+        if after < credit:
+            spent += credit - after
+        credit = after
     return spent, credit
+
+
+def credit_line(
+    level: Level, baseline: int, accrual: int, cap: int, opening: int
+) -> list[tuple[int, int]]:
+    """Moments and the credits then, between which these rise or fall evenly.
+
+    One is where a step fills or empties them, rounded to a microsecond.
+    """
+    credit = min(opening, cap)
+    line = [(level.times[0], credit)]
+    balances = credit_balances(level, baseline, accrual, cap, opening)
+    for at, units, duration, after in zip(
+        level.times, level.levels, level.durations, balances, strict=True
+    ):
+        speed = max(baseline - units, 0) * accrual or max(units - baseline, 0) * CHIP
+        needed = abs(after - credit) // speed if speed else 0
+        if needed < duration:
+            line.append((at + needed, after))
+        line.append((at + duration, after))
+        credit = after
+    return line
 
 
 def percentile_95(level: Level) -> tuple[int, int]:

@@ -1,6 +1,8 @@
 """Decimals as whole numbers of a small unit and back, so that long sums are fast and exact."""
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from functools import reduce
 
 # Wider than any sum here: counts to 2^53, a million of them, microseconds of centuries, 42 places.
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
@@ -20,6 +22,11 @@ def to_units(value: Decimal, places: int) -> int:
 def from_units(units: int, places: int) -> Decimal:
     """The decimal that `units` of 10^-places are, without trailing zeros."""
     return _plain(Decimal(units).scaleb(-places, _EXACT))
+
+
+def exact_sum(values: Iterable[Decimal]) -> Decimal:
+    """The sum with every digit; the default context would round it."""
+    return reduce(_EXACT.add, values, Decimal(0))
 
 
 def quotient(part: int, whole: int) -> Decimal:

@@ -96,20 +96,47 @@ def local_days(period: Period, zone: str) -> list[date]:
     return [day for day in days if _midnight(day, clock) < _midnight(day + _DAY, clock)]
 
 
+def local_months(period: Period, zone: str) -> list[Period]:
+    """The period cut where the months of a zone's calendar begin."""
+    first = period.start.astimezone(_clock(zone)).date().replace(day=1)
+    months, start = list[Period](), period.start
+    while start < period.end:
+        first = (first + 31 * _DAY).replace(day=1)
+        end = min(_midnight(first, _clock(zone)), period.end)
+        if start < end:
+            months.append(Period(start, end))
+            start = end
+    return months
+
+
 def clock_hours(period: Period, zone: str) -> list[Period]:
     """The period cut at the full hours of a zone's clock.
 
     In a zone at +05:30 they are half past in UTC. An hour that the clock shows twice is two, and
-    a shift by half an hour leaves one of half an hour.
+    one that it is shifted within, as by half an hour, is the parts before and after.
     """
     clock, hours, start = _clock(zone), list[Period](), period.start
     while start < period.end:
         past = start.astimezone(clock)
         gone = timedelta(minutes=past.minute, seconds=past.second, microseconds=past.microsecond)
-        end = min(start + _HOUR - gone, period.end)
+        end = min(_shifted(start, start + _HOUR - gone, clock), period.end)
         hours.append(Period(start, end))
         start = end
     return hours
+
+
+def _shifted(start: datetime, end: datetime, clock: ZoneInfo) -> datetime:
+    """When the clock is first shifted between two moments; the end if it is not."""
+    before = start.astimezone(clock).utcoffset()
+    while end - start > _MICROSECOND:
+        middle = start + (end - start) // 2
+        if (end - _MICROSECOND).astimezone(clock).utcoffset() == before:
+            break
+        if middle.astimezone(clock).utcoffset() == before:
+            start = middle
+        else:
+            end = middle
+    return end
 
 
 def _clock(zone: str) -> ZoneInfo:

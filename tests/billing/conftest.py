@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
+from billing.catalogue import revision
 from billing.models import Invoice
 
 Run = Callable[..., str]
@@ -18,6 +19,12 @@ def november() -> Iterator[None]:
     """October is over, November is not. The clock runs on, as connections time out by it."""
     with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def forget_revisions() -> None:
+    """A number that was rolled back is given again, to another revision of the price catalogue."""
+    revision._prices.cache_clear()
 
 
 @pytest.fixture

@@ -70,6 +70,72 @@ def alice(apply: Run, event: Events, send: Send, roll: Callable[[Tenant], int]) 
     return tenant
 
 
+def test_repeat_work_stands_beside_the_cost(
+    alice: Tenant, event: Events, send: Send, api: Api, roll: Callable[[Tenant], int]
+) -> None:
+    """t1 has no fingerprint; of the two that did the same, the second repeats: 1 of 3."""
+    done = [event.task("2026-10-03T00:00:00Z", f"f{n}", fingerprint="w") for n in range(2)]
+    send(alice, done)
+    roll(alice)
+    (row,) = api(alice).get(f"/api/v1/efficiency?{RANGE}").json()["rows"]
+    assert (row["succeeded_tasks"], row["repeat_tasks"]) == (3, 1)
+    assert row["repeat_work"] == "0.3333333333333333333333333333"
+    days = api(alice).get(f"/api/v1/efficiency?{RANGE}&group_by=day").json()["rows"]
+    # 3 October has tasks and no call: no token, no cost for each of the two.
+    assert [(r["day"], r["repeat_tasks"], r["total_tokens"]) for r in days] == [
+        ("2026-10-02", 0, 2600),
+        ("2026-10-03", 1, 0),
+    ]
+    models = api(alice).get(f"/api/v1/efficiency?{RANGE}&group_by=model").json()["rows"]
+    assert [(r["repeat_tasks"], r["repeat_work"]) for r in models] == [(None, None)]
+
+
+def test_what_caches_avoided_stands_apart_and_is_taken_off_nothing(
+    alice: Tenant, event: Events, send: Send, api: Api
+) -> None:
+    before = api(alice).get(f"/api/v1/usage?{RANGE}").json()["rows"][0]["cost"]
+    look_ups: list[tuple[str, bool, dict[str, Any]]] = [
+        ("semantic", True, {"model": "big", "saved_tokens": 1500}),
+        ("semantic", True, {"model": "big", "saved_tokens": 500}),
+        ("semantic", False, {"model": "big", "saved_tokens": 9}),
+        ("tools", True, {}),
+    ]
+    for cache, hit, more in look_ups:
+        send(alice, [event("agent.cache", "2026-10-05T00:00:00Z", cache=cache, hit=hit, **more)])
+    rows = api(alice).get(f"/api/v1/caches?{RANGE}").json()["rows"]
+    # 2,000 tokens at $1 for a thousand; a miss saves nothing; the cache of tools saved no token.
+    assert rows == [
+        {
+            "cache": "semantic",
+            "lookups": 3,
+            "hits": 2,
+            "cache_hit_rate": "0.6666666666666666666666666667",
+            "saved_tokens": 2000,
+            "avoided_cost": "2",
+            "unpriced": [],
+            "currency": "USD",
+        },
+        {
+            "cache": "tools",
+            "lookups": 1,
+            "hits": 1,
+            "cache_hit_rate": "1",
+            "saved_tokens": 0,
+            "avoided_cost": "0",
+            "unpriced": [],
+            "currency": "USD",
+        },
+    ]
+    assert api(alice).get(f"/api/v1/usage?{RANGE}").json()["rows"][0]["cost"] == before
+    unknown = event("agent.cache", "2026-10-06T00:00:00Z", cache="c", hit=True, saved_tokens=1)
+    send(alice, [unknown])
+    url = f"/api/v1/caches?{RANGE}&group_by=day"
+    last = api(alice).get(url).json()["rows"][-1]
+    assert (last["day"], last["avoided_cost"]) == ("2026-10-06", None)
+    assert last["unpriced"] == ["cache c without a model"]
+    assert api(Tenant.objects.get(slug="charlie")).get(url).json()["rows"] == []
+
+
 def test_efficiency_tells_waste_apart_in_tokens_and_in_money(alice: Tenant, api: Api) -> None:
     (row,) = api(alice).get(f"/api/v1/efficiency?{RANGE}").json()["rows"]
     expected = {

@@ -191,3 +191,69 @@ def test_a_chip_without_a_contract_has_no_amount_in_the_api(
     rows = api(acme).get("/api/v1/bursts?from=2026-10-05&to=2026-10-06").json()["rows"]
     amounts = {row["chip"]: (row["amount"], row["contract"]) for row in rows}
     assert amounts == {"h20": (None, False), "p800": ("17.28", True)}
+
+
+def test_surplus_credits_cost_what_a_cloud_charges_for_them(
+    apply: Run, event: Events, send: Send, manage: Run, amounts: Amounts
+) -> None:
+    # A t3.large: 2 vCPU at a baseline of 30 %, surplus at $0.05 for a vCPU-hour. 40 % for 24 hours
+    # are 4.8 vCPU-hours and $0.24. By the second the price does not end: 0.05 / 3600.
+    apply(PLAN)
+    contract = CONTRACT.replace('baseline: "2"', 'baseline: "0.6"').replace(
+        "2026-10-01", "2026-10-05"
+    )
+    tiers = '{up_to: "1000", unit_amount: "0.002"}, {up_to: null, unit_amount: "0.001"}'
+    surplus = '{up_to: null, unit_amount: "0.0000138888888888888889"}'
+    apply(
+        contract.replace(tiers, surplus).replace('baseline_price: "0.0001"', 'baseline_price: "0"')
+    )
+    tenant = Tenant.objects.get(slug="acme")
+    send(tenant, [event.chip("2026-10-05T00:00:00Z", "2026-10-06T00:00:00Z", count="0.8")])
+    manage("close_month", "2026-10")
+    assert ("bursts", "17280", "0.24") in amounts("2026-10")  # 4.8 × 3600 vCPU-seconds
+
+
+def test_a_second_of_ten_thousand_times_the_usual_level_is_billed_to_the_exact_amount(
+    acme: Tenant,
+    apply: Run,
+    event: Events,
+    send: Send,
+    manage: Run,
+    amounts: Amounts,
+    api: Callable[[Tenant], Client],
+) -> None:
+    apply(
+        CONTRACT.replace("minimum_ms: 10000", "minimum_ms: 0").replace(
+            'baseline: "2"', 'baseline: "1"'
+        )
+    )
+    usual = event.chip("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z")
+    peak = event.chip("2026-10-14T12:34:56Z", "2026-10-14T12:34:57Z", count="9999")
+    send(acme, [usual, peak])
+    manage("close_month", "2026-10", "--finalize")
+    # 2,678,400 × 0.0001, then 9,999 above the baseline without a credit ever earned:
+    # 1,000 × 0.002 and 8,999 × 0.001.
+    assert amounts("2026-10") == [
+        ("bursts", "2678400", "267.84"),
+        ("bursts", "1000", "2.00"),
+        ("bursts", "8999", "9.00"),
+    ]
+    (row,) = api(acme).get("/api/v1/bursts?from=2026-10-01&to=2026-11-01").json()["rows"]
+    assert row["amount"] == "278.839"
+    assert (row["peak"], row["p95"], row["bursts"]) == ("10000", "1", 1)
+    # 10,000 × 2,678,400 × 0.001; and 10,000 chips for one hour, one for the other 743.
+    assert row["reserved_peak_amount"] == "26784000"
+    assert row["reserved_hourly_amount"] == "38674.8"
+
+
+def test_a_tenant_that_sleeps_all_month_is_dormant_and_pays_its_baseline(
+    acme: Tenant, apply: Run, api: Callable[[Tenant], Client], manage: Run, amounts: Amounts
+) -> None:
+    (row,) = api(acme).get("/api/v1/bursts?from=2026-10-01&to=2026-11-01").json()["rows"]
+    assert (row["amount"], row["dormancy"], row["peak"], row["bursts"]) == ("535.68", "1", "0", 0)
+    assert (row["reserved_peak_amount"], row["saving"]) == ("0", None)
+    apply(CONTRACT.replace('baseline: "2"', 'baseline: "0"'))
+    (row,) = api(acme).get("/api/v1/bursts?from=2026-10-01&to=2026-11-01").json()["rows"]
+    assert (row["amount"], row["dormancy"]) == ("0", "1")
+    manage("close_month", "2026-10")
+    assert amounts("2026-10") == []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from billing.models import Invoice, InvoiceLine
 from metering.ingest import Report
@@ -136,3 +137,71 @@ def test_no_hour_is_billed_twice_or_left_out_when_a_tenant_moves(
         ("input-tokens", "100", "0.20", True, "2026-08"),
     ]
     assert lines("2026-10") == [("input-tokens", "100", "0.20", False, "2026-09")]
+
+
+AGENT_DAYS = """
+tenants: [{slug: acme, plan: pro, timezone: Asia/Shanghai}]
+plans:
+  - code: pro
+    currency: USD
+    valid_from: 2026-01-01
+    charges:
+      - {code: agents, meter: {metric: delivering_agent_days}, charge: {model: per_unit, unit_amount: "0.05"}}
+"""  # noqa: E501 - a charge a line
+
+
+def test_a_late_task_changes_an_invoiced_day_through_a_correction_alone(
+    apply: Run,
+    event: Events,
+    send: Send,
+    manage: Run,
+    roll: Callable[[Tenant], int],
+    api: Callable[[Tenant], Client],
+) -> None:
+    apply(AGENT_DAYS)
+    acme = Tenant.objects.get(slug="acme")
+
+    def delivering() -> list[int]:
+        roll(acme)
+        rows = api(acme).get("/api/v1/daa?from=2026-08-05&to=2026-08-07").json()["rows"]
+        return [row["delivering"] for row in rows]
+
+    send(
+        acme,
+        [
+            event.task("2026-08-05T10:00:00Z", "t1", agent="ada"),
+            event.task("2026-08-05T11:00:00Z", "t2", agent="bob"),
+        ],
+    )
+    # A day that is not invoiced is restated by whatever comes late; 16:00 is the 6th in Shanghai.
+    assert delivering() == [2, 0]
+    send(acme, [event.task("2026-08-05T16:00:00Z", "t3", agent="ada")])
+    assert delivering() == [2, 1]
+    manage("close_month", "2026-08", "--finalize")
+    # Shanghai's August begins at 16:00 UTC on the last of July.
+    august = ("agents", "3", "0.15", False, "2026-07")
+    assert lines("2026-08") == [august]
+
+    # Two agents more on the 6th, ada again on the 5th, and bob's only task of the 5th had failed.
+    send(
+        acme,
+        [
+            event.task("2026-08-06T10:00:00Z", "t4", agent="bob"),
+            event.task("2026-08-06T10:00:00Z", "t5", agent="eve"),
+            event.task("2026-08-05T12:00:00Z", "t6", agent="ada"),
+            event.task("2026-08-05T13:00:00Z", "t2", agent="bob", status="failed"),
+            event.task("2026-09-05T10:00:00Z", "t7", agent="ada"),
+        ],
+    )
+    assert delivering() == [1, 3]
+    assert lines("2026-08") == [august]
+    manage("close_month", "2026-09", "--finalize")
+    # 1 + 3 − 3 = 1 agent-day more of August, beside September's own.
+    assert lines("2026-09") == [
+        ("agents", "1", "0.05", False, "2026-08"),
+        ("agents", "1", "0.05", True, "2026-07"),
+    ]
+    correction = InvoiceLine.objects.get(corrects__number="INV-2026-000001")
+    assert correction.description.startswith("Correction of 2026-08: ")
+    for n in (1, 2):
+        assert "is right to the cent" in manage("verify_invoice", f"INV-2026-{n:06d}")

@@ -56,8 +56,8 @@ class Visitor:
         )
         self.page.on("request", lambda asked: self.hosts.add(urlsplit(asked.url).netloc))
 
-    def log_in(self, password: str = PASSWORD) -> None:
-        self.page.goto(f"{self.base}/login/?next=/%3Fmonth%3D2026-10")
+    def log_in(self, password: str = PASSWORD, page: str = "") -> None:
+        self.page.goto(f"{self.base}/login/?next=/{page}%3Fmonth%3D2026-10")
         self.page.get_by_label("Name").fill("alice")
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Log in").click()
@@ -113,6 +113,17 @@ def test_whoever_logs_in_sees_every_chart_drawn_and_nothing_from_outside(desktop
     assert desktop.complaints == []
 
 
+def test_the_page_of_bursts_draws_its_charts_and_fits_a_phone(phone: Visitor) -> None:
+    phone.log_in(page="bursts/")
+    phone.page.locator("#paid[data-drawn]").wait_for()
+    phone.page.locator("#baselines[data-drawn]").wait_for()
+    # $7.16 as bursts, $3 without a baseline, $18 by the hour, $13,392 for the peak
+    assert "$13,392.00" in phone.page.locator("#paid").inner_text()
+    assert phone.page.locator("#baselines .points path").count() == 2
+    assert phone.value("document.documentElement.scrollWidth") == 390
+    assert phone.complaints == []
+
+
 def test_a_wrong_password_is_said_and_the_name_stays(desktop: Visitor) -> None:
     desktop.log_in("not it")
     assert "do not go together" in desktop.page.get_by_role("alert").inner_text()
@@ -131,6 +142,19 @@ def test_a_phone_folds_the_navigation_and_never_scrolls_sideways(phone: Visitor)
     invoices.click()
     phone.page.wait_for_url("**/invoices/")
     assert phone.value("document.documentElement.scrollWidth") == 390
+
+
+def test_the_bill_is_drawn_as_a_waterfall_that_fits_a_phone(phone: Visitor) -> None:
+    phone.log_in()
+    phone.page.goto(f"{phone.base}/efficiency/?month=2026-10")
+    phone.page.locator("#bill[data-drawn]").wait_for()
+    assert phone.page.locator("#bill .barlayer .point").count() == 7
+    text = phone.page.locator("#bill").inner_text()
+    # $3 useful, $1.70 of the failed task, $3 of chips: the whole is $7.70.
+    for label in ("Useful tokens", "Failed tokens", "$1.70", "Total", "$7.70"):
+        assert label in text
+    assert phone.value("document.documentElement.scrollWidth") == 390
+    assert phone.complaints == []
 
 
 def test_the_theme_follows_the_system_without_a_reload(desktop: Visitor) -> None:

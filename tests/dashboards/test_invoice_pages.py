@@ -108,6 +108,6 @@ def test_invoices_need_no_event_store(
     def down(*_: object, **__: object) -> None:
         raise AssertionError("the event store was asked")
 
-    monkeypatch.setattr("metering.clickhouse.connection.client", down)
+    monkeypatch.setattr("metering.clickhouse.connection._execute", down)
     read(alice, "/invoices/")
     read(alice, f"/invoices/{invoice.number}/")

@@ -1,6 +1,7 @@
 """What the page adds up itself is what the selectors of billing say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,7 +32,7 @@ def rows(worked: Tenant, dates: DateRange) -> OverviewRows:
 
 def test_totals_are_those_of_billing(rows: OverviewRows, worked: Tenant, dates: DateRange) -> None:
     (total,) = queries.efficiency(worked, dates.period)
-    assert rows.total == total
+    assert rows.total == replace(total, work=None)
     # $2 + $1.60 + $0.10 + $1 + 5 chips × 600 s × $0.001
     assert rows.total.cost.total == D("7.70")
     assert (rows.usage.tasks, rows.usage.succeeded_tasks) == (3, 2)

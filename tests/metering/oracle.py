@@ -106,26 +106,71 @@ def active_days(events: Iterable[Event], zone: str) -> dict[date, set[str]]:
     return found
 
 
+ByDay = dict[date, set[str]]
+
+
+def succeeded(events: Iterable[Event]) -> list[Event]:
+    """The outcomes that are a success."""
+    return [last for last in outcomes(events).values() if last["data"]["status"] == "succeeded"]
+
+
 def delivering_days(
-    events: Iterable[Event], zone: str, min_tasks: int, *, sub_agents: bool = False
-) -> dict[date, set[str]]:
-    """The agents with enough succeeded tasks, by day; or those of them that are sub-agents."""
+    done: Iterable[Event], zone: str, min_tasks: int, *, sub_agents: bool = False
+) -> ByDay:
+    """The agents with enough of the succeeded tasks, by day; or the sub-agents of them."""
     tasks: dict[tuple[date, str], list[Event]] = defaultdict(list)
-    for last in outcomes(events).values():
-        if last["data"]["status"] == "succeeded":
-            tasks[local_day(last, zone), last["subject"]].append(last)
-    found: dict[date, set[str]] = defaultdict(set)
-    for (day, agent), done in tasks.items():
-        parents = [task["data"].get("parent_task") for task in done]
-        if len(done) >= min_tasks and (any(parents) or not sub_agents):
+    for last in done:
+        tasks[local_day(last, zone), last["subject"]].append(last)
+    found: ByDay = defaultdict(set)
+    for (day, agent), some in tasks.items():
+        parents = [task["data"].get("parent_task") for task in some]
+        if len(some) >= min_tasks and (any(parents) or not sub_agents):
             found[day].add(agent)
     return found
 
 
+def sub_agent_days(events: Iterable[Event], zone: str) -> ByDay:
+    """The agents with an agent.task event that names a parent, by day."""
+    reports = [e for e in of_type(events, "agent.task") if e["data"].get("parent_task")]
+    return active_days(reports, zone)
+
+
 def daa(events: list[Event], days: list[date], zone: str, min_tasks: int) -> list[ActiveDay]:
-    active = active_days(events, zone)
-    delivering = delivering_days(events, zone, min_tasks)
-    sub_agents = delivering_days(events, zone, min_tasks, sub_agents=True)
+    subs = sub_agent_days(events, zone)
+    return _fleet(active_days(events, zone), subs, succeeded(events), days, zone, min_tasks)
+
+
+def daa_by(
+    events: list[Event], days: list[date], zone: str, min_tasks: int, name: str
+) -> list[tuple[str, ActiveDay]]:
+    """Each value as a fleet of its own; days without anything are left out."""
+    subs, done = sub_agent_days(events, zone), succeeded(events)
+    found = []
+    for value in {value_of(event, name) for event in events} - {""}:
+        bearing = [event for event in events if value_of(event, name) == value]
+        if name.startswith("labels."):
+            tasks = [last for last in done if value_of(last, name) == value]
+        else:
+            names = {event["data"].get("task") for event in bearing}
+            tasks = [last for last in done if last["data"]["task"] in names]
+        fleet = _fleet(active_days(bearing, zone), subs, tasks, days, zone, min_tasks)
+        found += [(value, day) for day in fleet if day != ActiveDay(date=day.date)]
+    return sorted(found, key=lambda row: (row[1].date, row[0]))
+
+
+def value_of(event: Event, name: str) -> str:
+    """The event's model, region or label; empty without one."""
+    if name.startswith("labels."):
+        return str(event["data"].get("labels", {}).get(name.removeprefix("labels."), ""))
+    return str(event["data"].get(name, ""))
+
+
+def _fleet(
+    active: ByDay, subs: ByDay, done: list[Event], days: list[date], zone: str, min_tasks: int
+) -> list[ActiveDay]:
+    delivering = delivering_days(done, zone, min_tasks)
+    sub_agents = delivering_days(done, zone, min_tasks, sub_agents=True)
+    tasks = [(local_day(last, zone), last["subject"]) for last in done]
     rows = []
     for day in days:
         here = active.get(day, set())
@@ -135,6 +180,7 @@ def daa(events: list[Event], days: list[date], zone: str, min_tasks: int) -> lis
             ActiveDay(
                 date=day,
                 active=len(here),
+                active_sub_agents=len(here & subs.get(day, set())),
                 delivering=len(delivering.get(day, set())),
                 delivering_sub_agents=len(sub_agents.get(day, set())),
                 new=gone.count(None),
@@ -143,9 +189,30 @@ def daa(events: list[Event], days: list[date], zone: str, min_tasks: int) -> lis
                 dormant=len(before - here),
                 waa=len(union(delivering, day - timedelta(days=6), day + timedelta(days=1))),
                 maa=len(union(delivering, day - timedelta(days=29), day + timedelta(days=1))),
+                succeeded_tasks=sum(
+                    d == day and agent in delivering.get(day, set()) for d, agent in tasks
+                ),
             )
         )
     return rows
+
+
+def retention(
+    events: list[Event], start: date, end: date, zone: str, min_tasks: int
+) -> dict[date, list[int]]:
+    """By the Monday of agents' first delivering day, from `start` on, how many delivered since."""
+    weeks: dict[str, set[date]] = defaultdict(set)
+    for day, agents in delivering_days(succeeded(events), zone, min_tasks).items():
+        for agent in agents if day < end else ():
+            weeks[agent].add(day - timedelta(days=day.weekday()))
+    found: dict[date, list[int]] = {}
+    for first in sorted({min(mondays) for mondays in weeks.values()}):
+        if first < start - timedelta(days=start.weekday()):
+            continue
+        cohort = [mondays for mondays in weeks.values() if min(mondays) == first]
+        later = [first + timedelta(days=7 * n) for n in range(1000)]
+        found[first] = [sum(week in mondays for mondays in cohort) for week in later if week < end]
+    return found
 
 
 def _days_since(active: dict[date, set[str]], agent: str, today: date) -> int | None:
@@ -163,3 +230,36 @@ def chip_seconds(event: Event) -> Decimal:
     data = event["data"]
     length = moment(data["ended_at"]) - moment(data["started_at"])
     return Decimal(str(data.get("count", 1))) * (length // timedelta(microseconds=1)) / 1_000_000
+
+
+def repeat_work(
+    events: list[Event], period: Period, group: Callable[[Event], str]
+) -> dict[str, tuple[int, int]]:
+    """By group: the tasks that succeeded in the period, and those another had succeeded with."""
+    done = sorted(
+        (last for last in outcomes(events).values() if last["data"]["status"] == "succeeded"),
+        key=place,
+    )
+    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for nth, task in enumerate(done):
+        if moment(task["time"]) in period:
+            mark = task["data"].get("fingerprint", "")
+            again = bool(mark) and mark in [t["data"].get("fingerprint") for t in done[:nth]]
+            succeeded, repeated = found[group(task)]
+            found[group(task)] = succeeded + 1, repeated + again
+    return dict(found)
+
+
+def cache_use(
+    events: list[Event], period: Period, group: Callable[[Event], str]
+) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """By group, cache and model: look-ups, hits, and the tokens that hits saved."""
+    found: dict[tuple[str, str, str], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    for event in of_type(events, "agent.cache"):
+        if moment(event["time"]) in period:
+            data = event["data"]
+            key = group(event), data["cache"], data.get("model", "")
+            lookups, hits, saved = found[key]
+            more = data.get("saved_tokens", 0) if data["hit"] else 0
+            found[key] = lookups + 1, hits + data["hit"], saved + more
+    return dict(found)

@@ -50,13 +50,19 @@ def random_fleet(event: Events, seed: int, start: datetime) -> list[dict[str, An
         # On the hour and just before it, where zones change their day.
         at = start + timedelta(hours=chance.randrange(70 * 24), minutes=chance.choice([0, 30]))
         at -= chance.choice([timedelta(0), timedelta(microseconds=1)])
+        task = f"t{chance.randrange(60)}"
+        more: dict[str, Any] = {"agent": agent, "labels": {"team": chance.choice("ab")}}
         if chance.random() < 0.3:
-            events.append(event.tokens(at, agent=agent, task=f"t{chance.randrange(60)}"))
+            events.append(event.tokens(at, chance.choice(["small", "big"]), task=task, **more))
+            continue
+        if chance.random() < 0.1:
+            region = chance.choice(["", "eu", "us"])
+            text = at.isoformat()
+            events.append(event.chip(text, text, task=task, region=region, **more))
             continue
         status = chance.choice(["succeeded", "succeeded", "succeeded", "failed", "cancelled"])
         parent = chance.choice(["", "", "root"])
-        task = f"t{chance.randrange(60)}"
-        events.append(event.task(at, task, status, agent=agent, parent_task=parent))
+        events.append(event.task(at, task, status, parent_task=parent, **more))
     chance.shuffle(events)
     return events
 
@@ -91,9 +97,25 @@ def test_every_number_of_every_day_agrees_with_the_oracle(
     assert found == oracle.daa(events, days, zone, min_tasks)
     assert all(day.active == day.new + day.returning + day.resurrected for day in found)
     assert sum(day.resurrected for day in found) > 0 < sum(day.dormant for day in found)
+    assert sum(day.active_sub_agents for day in found) > 0
     if min_tasks == 1:
         assert sum(day.delivering_sub_agents for day in found) > 0
+    assert_groups_and_weeks(tenant, period, events, min_tasks)
     assert_agent_days_are_metered(tenant, period, found)
+
+
+def assert_groups_and_weeks(
+    tenant: Tenant, period: Period, events: list[dict[str, Any]], min_tasks: int
+) -> None:
+    zone = tenant.timezone
+    days = local_days(period, zone)
+    for name in ("model", "region", "labels.team"):
+        found = queries.daa_by(tenant, period, name)
+        assert found == oracle.daa_by(events, days, zone, min_tasks, name)
+        assert len({value for value, _ in found}) == 2
+        assert sum(day.delivering for _, day in found) > 0 or min_tasks > 1
+    weeks = {cohort.week: list(cohort.retained) for cohort in queries.retention(tenant, period)}
+    assert weeks == oracle.retention(events, days[0], days[-1] + timedelta(days=1), zone, min_tasks)
 
 
 def assert_agent_days_are_metered(tenant: Tenant, period: Period, days: list[ActiveDay]) -> None:
@@ -199,55 +221,6 @@ def test_another_zone_of_the_tenant_derives_its_days_again(
     days = queries.daa(tenant, month_period("2026-10", "Asia/Shanghai"))
     assert [day.date.day for day in days if day.active] == [6]
     assert roll(tenant) == 0
-
-
-def test_the_api_gives_a_row_for_each_day(
-    make_tenant: Callable[..., Tenant],
-    event: Events,
-    send: Send,
-    roll: Roll,
-    api: Callable[[Tenant], Client],
-) -> None:
-    tenant = make_tenant(timezone="Asia/Shanghai")
-    send(
-        tenant,
-        [
-            event.task("2026-10-04T16:00:00Z", "t", agent="ada"),
-            event.task("2026-10-05T16:00:00Z", "u", agent="bob"),
-            event.tokens("2026-10-05T16:00:00Z", agent="eve"),
-        ],
-    )
-    roll(tenant)
-    answer = api(tenant).get("/api/v1/daa?from=2026-10-05&to=2026-10-07").json()
-    assert answer["next"] is None
-    assert answer["rows"] == [
-        {
-            "date": "2026-10-05",
-            "active": 1,
-            "delivering": 1,
-            "delivering_sub_agents": 0,
-            "new": 1,
-            "returning": 0,
-            "resurrected": 0,
-            "dormant": 0,
-            "waa": 1,
-            "maa": 1,
-            "stickiness": "1",
-        },
-        {
-            "date": "2026-10-06",
-            "active": 2,
-            "delivering": 1,
-            "delivering_sub_agents": 0,
-            "new": 2,
-            "returning": 0,
-            "resurrected": 0,
-            "dormant": 1,
-            "waa": 2,
-            "maa": 2,
-            "stickiness": "0.5",
-        },
-    ]
 
 
 @pytest.mark.parametrize(

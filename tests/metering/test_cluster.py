@@ -10,7 +10,7 @@ from clickhouse_driver import Client
 from pytest_django import Settings
 
 from metering import queries
-from metering.clickhouse import cluster, connection, rollup, trace_spans
+from metering.clickhouse import cluster, connection, generations, rollup, trace_spans
 from metering.clickhouse.barrier import others_ended, store_now
 from metering.clickhouse.cluster import UnknownStatement, cluster_statements
 from metering.clickhouse.migrate import APPLIED, SCHEMA, OtherLayout, migrate
@@ -178,7 +178,7 @@ OCTOBER = month_period("2026-10", "UTC")
 def input_tokens(tenant: Tenant) -> list[int]:
     """As events have it, and as the rollups do."""
     [row] = queries.usage(tenant, OCTOBER)
-    calls = "SELECT sum(input_tokens) FROM rollup_calls WHERE " + rollup.CURRENT
+    calls = "SELECT sum(input_tokens) FROM rollup_calls WHERE " + generations.CURRENT
     [(rolled,)] = connection.select(calls, {"tenant": tenant.pk})
     return [row.input_tokens, rolled]
 

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from metering.alerts import settle
 from metering.ingest import Report
 from metering.models import Tenant
+from metering.usage.alert import HitRate
 from tests.conftest import Events
 
 AT = "2026-10-05T12:00:00Z"
@@ -26,7 +28,12 @@ def reads() -> list[str]:
 
 
 def test_every_view_that_reads_is_known() -> None:
-    assert reads() == ["/api/v1/daa", "/api/v1/ingestion", "/api/v1/quarantine"]
+    assert reads() == [
+        "/api/v1/alerts",
+        "/api/v1/retention",
+        "/api/v1/ingestion",
+        "/api/v1/quarantine",
+    ]
 
 
 @pytest.mark.parametrize("path", reads())
@@ -49,6 +56,7 @@ def test_alice_sees_what_is_hers_and_bob_nothing_of_it(
             ],
         )
         roll(tenant)
+        settle(tenant, HitRate(100, 100, 0), datetime(2026, 10, 5, tzinfo=UTC))
     # What was received was received now, whenever it happened.
     until = datetime.now(UTC).date() + timedelta(days=2) if "ingestion" in path else "2026-10-06"
     url = f"{path}?from=2026-10-05&to={until}"

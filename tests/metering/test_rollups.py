@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from metering import queries
-from metering.clickhouse import connection, rollup
+from metering.clickhouse import connection, generations, rollup
 from metering.clickhouse.barrier import store_now
 from metering.ingest import Report, ingest
 from metering.models import Tenant
@@ -53,10 +53,10 @@ def test_a_second_run_changes_nothing(
     send(tenant, fleet(event, 1))
     assert roll(tenant) > 30
     before = numbers(tenant)
-    size = [rows(table, tenant) for table in rollup.TABLES]
+    size = [rows(table, tenant) for table in generations.NAMED_BY]
     assert roll(tenant) == 0
     assert numbers(tenant) == before
-    assert [rows(table, tenant) for table in rollup.TABLES] == size
+    assert [rows(table, tenant) for table in generations.NAMED_BY] == size
 
 
 def test_workers_at_once_give_the_numbers_of_one(
@@ -166,7 +166,7 @@ def test_only_replaced_rows_are_swept(
     events = fleet(event, 7)
     send(one, events)
     roll(one)
-    current = {table: rows(table, one) for table in rollup.TABLES}
+    current = {table: rows(table, one) for table in generations.NAMED_BY}
     roll_anew(one)
     send(other, events[:100])
     roll(other)
@@ -174,11 +174,11 @@ def test_only_replaced_rows_are_swept(
     doubled = {table: 2 * count for table, count in current.items()}
 
     rollup.forget_old_generations()  # not a day has passed
-    assert {table: rows(table, one) for table in rollup.TABLES} == doubled
+    assert {table: rows(table, one) for table in generations.NAMED_BY} == doubled
 
     monkeypatch.setattr(rollup, "_KEEP_OLD_GENERATIONS", -timedelta(hours=1))
     rollup.forget_old_generations()
-    assert {table: rows(table, one) for table in rollup.TABLES} == current
+    assert {table: rows(table, one) for table in generations.NAMED_BY} == current
     assert [numbers(tenant) for tenant in (one, other)] == before
 
 

@@ -1,7 +1,7 @@
 """Alice, who has something of everything that can be read, and the description of the API."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,11 @@ from drf_spectacular.generators import SchemaGenerator
 
 from billing.configuration import apply_configuration
 from billing.configuration_schema import read_document
+from metering.alerts import settle
 from metering.clickhouse.connection import insert
 from metering.ingest import Report
 from metering.models import Tenant
+from metering.usage.alert import HitRate
 from tests.conftest import Events, encode
 
 CONFIGURATION = Path(__file__).parent / "alice.yaml"
@@ -63,7 +65,7 @@ def alice(
     send: Callable[[Tenant, list[dict[str, Any]]], Report],
     roll: Callable[[Tenant], int],
 ) -> Tenant:
-    """A priced October with an invoice, a draft of November, bursts, and something refused."""
+    """A priced October with an invoice, a draft of November, bursts, alerts, something refused."""
     apply_configuration(read_document(CONFIGURATION))
     tenant = Tenant.objects.get(slug="alice")
     send(
@@ -76,6 +78,15 @@ def alice(
             event.tokens("2026-10-02T10:00:00Z", "unknown", task="t1", input_tokens=10),
             event.chip("2026-10-02T10:00:00Z", "2026-10-02T10:01:40Z", task="t1", count="3"),
             event("agent.tool", "2026-10-02T10:00:00Z", tool="search", task="t1"),
+            event(
+                "agent.cache",
+                "2026-10-02T10:00:00Z",
+                cache="semantic",
+                hit=True,
+                model="big",
+                saved_tokens=500,
+                labels={"a": "b"},
+            ),
             event("custom.pages", "2026-10-02T10:00:00Z", value="1.5"),
             event.tokens("2026-10-02T10:00:00Z", "big", inputTokens=1),
         ],
@@ -83,6 +94,10 @@ def alice(
     refuse(tenant, REFUSED, event.tokens("2026-10-02T10:00:00Z", "big", input_tokens=1))
     lose(tenant, 4)
     roll(tenant)
+    october = datetime(2026, 10, 5, tzinfo=UTC)
+    settle(tenant, HitRate(100, 1000, 600), october)
+    settle(tenant, HitRate(0, 0, 0), october + timedelta(days=1))
+    settle(tenant, HitRate(100, 1000, 612), october + timedelta(days=2))
     call_command("close_month", "2026-10", "--finalize")
     call_command("close_month", "2026-11")
     return tenant

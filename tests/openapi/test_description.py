@@ -30,12 +30,15 @@ PATH_VALUES = {
     "position": "1",
     "kind": "lines",
     "reference": str(REFUSED),
+    "task": "t1",
 }
 # What a read is asked with, where the range of dates alone is not enough.
 QUERIES = {
     "/api/v1/exports/{kind}.csv": ["period=2026-10"],
     "/api/v1/usage": [RANGE, f"{RANGE}&group_by=day,agent,model,labels.a"],
+    "/api/v1/daa": [RANGE, f"{RANGE}&group_by=model", f"{RANGE}&group_by=labels.a"],
     "/api/v1/efficiency": [RANGE, f"{RANGE}&group_by=model"],
+    "/api/v1/bursts/what-if": [f"{RANGE}&chip=p800&baseline=0&baseline=2.5&credit_cap=60"],
     "/api/v1/invoices": [""],
     "/api/v1/quarantine": ["", "state=all&group_by=detail", "group_by=source"],
 }

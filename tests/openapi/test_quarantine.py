@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from metering.api_keys import create_api_key
 from metering.models import Tenant
@@ -62,7 +63,7 @@ def test_what_an_act_answers_is_as_described(
     api: Api,
     described: Description,
     steps: list[Step],
-    settings: Any,
+    settings: Settings,
 ) -> None:
     settings.INGEST_MAX_BODY_BYTES = 64
     client = api(alice)

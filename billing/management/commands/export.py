@@ -13,7 +13,7 @@ from metering.usage.period import month_period
 
 
 class Command(BaseCommand):
-    help = "Write a month's invoices, lines or usage as CSV, to a file or to standard output."
+    help = "Write a month's invoices, lines, tasks or usage as CSV, to a file or standard output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=sorted(EXPORTS))

@@ -32,7 +32,8 @@
   async function draw(holder) {
     const figure = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
     const { data, layout } = coloured(figure, getComputedStyle(document.documentElement));
-    thinned(layout.xaxis, holder.clientWidth);
+    if (layout.xaxis.tickvals) thinned(layout.xaxis, holder.clientWidth);
+    if (layout.height) holder.style.height = `${layout.height}px`;
     await window.Plotly.react(holder, data, layout, config);
     holder.dataset.drawn = "yes";
   }

@@ -11,8 +11,8 @@ from fractions import Fraction
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from metering.usage.burst import BurstTerms
 from metering.usage.burst_level import CHIP, ChipInterval
+from metering.usage.burst_terms import BurstTerms
 from metering.usage.exact import to_units
 from metering.usage.period import Period
 

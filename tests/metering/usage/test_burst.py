@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from metering.usage.burst import BurstTerms, BurstUsage, measure
+from metering.usage.burst import joined, measure
 from metering.usage.burst_level import ChipInterval
+from metering.usage.burst_terms import BurstTerms
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.period import Period, day_period, month_period
 from tests.metering.usage.burst_oracle import decimals, held, seconds_from_epoch
 
@@ -206,3 +208,21 @@ def test_a_month_with_a_shifted_clock_has_its_own_number_of_samples() -> None:
     for busy, p95 in seconds.items():
         rows = [held("0", str(300 * busy), base=october.start_us)]
         assert measure(rows, TWO_CHIPS, october).p95 == p95
+
+
+def test_parts_under_terms_of_their_own_are_one_period() -> None:
+    # Level 3 from 100 to 200 s and from 300 on; from 150 s on the baseline is 4, from 400 s on 1.
+    rows = [held("100", "200", "3"), held("300", "600", "3"), held("380", "420", "2")]
+    changes = [("0", "150", "2"), ("150", "400", "4"), ("400", "600", "1")]
+    parts = [
+        measure(rows, BurstTerms(baseline=Decimal(baseline)), seconds_from_epoch(start, end))
+        for start, end, baseline in changes
+    ]
+    whole = joined(parts, seconds_from_epoch("0", "600"))
+    # 100–150 is above 2; 5 above 4 from 380 on goes on above 1 after 400: two bursts of three.
+    assert [part.bursts for part in parts] == [1, 1, 1]
+    assert whole.bursts == 2
+    # Within: 2 × 50; 3 × 50, 3 × 80 and 4 × 20; 1 × 200. Above: 50; 20; 2 × 200 + 2 × 20.
+    assert charged(whole) == decimals(770, 0, 510, 0)
+    assert whole.active_chip_seconds == 770 + 510 == 3 * 100 + 3 * 300 + 2 * 40
+    assert (whole.peak, round(whole.p95, 4)) == decimals(5, "3.2667")  # (300 × 3 + 80) / 300

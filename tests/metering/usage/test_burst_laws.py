@@ -1,24 +1,25 @@
 """Bursts against a tick-by-tick simulation on random intervals, and the laws they obey."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.usage.burst import BurstTerms, BurstUsage, measure
-from metering.usage.burst_level import CHIP, ChipInterval
+from metering.usage.burst import joined, measure, under
+from metering.usage.burst_level import ChipInterval
+from metering.usage.burst_terms import CREDIT_PLACES, BurstTerms, credits_over_time
+from metering.usage.burst_usage import BurstUsage
 from metering.usage.exact import QUOTIENT_DIGITS
 from metering.usage.period import Period
 from tests.metering.usage.burst_oracle import Simulation, seconds_from_epoch
+from tests.metering.usage.burst_strategies import MILLISECOND, MINUTE, OPENING, intervals, terms
 
-MINUTE = 60 * 10**6
-MILLISECOND = 1000
-COUNTS = st.sampled_from(["0", "0.000000000000000001", "0.25", "1", "1", "2", "3.5", "10000"])
 ADDED_UP = (
     "active_chip_seconds",
     "baseline_chip_seconds",
@@ -30,34 +31,6 @@ ADDED_UP = (
 ROUNDED = {"mean", "p95", "dormancy"}
 
 
-@st.composite
-def intervals(draw: st.DrawFn, tick: int, ticks: int) -> list[ChipInterval]:
-    """Some that begin before the period, reach out of it, or have no length."""
-    rows = []
-    for _ in range(draw(st.integers(0, 12))):
-        start = draw(st.integers(-10, ticks + 2))
-        length = draw(st.one_of(st.integers(0, 6), st.integers(0, ticks)))
-        units = int(Decimal(draw(COUNTS)) * CHIP)
-        phase = draw(st.sampled_from(["active", "active", "idle", "cold_start"]))
-        events = draw(st.integers(1, 3))
-        rows.append(ChipInterval(start * tick, (start + length) * tick, units, phase, events))
-    return rows
-
-
-@st.composite
-def terms(draw: st.DrawFn, tick: int) -> BurstTerms:
-    """Baselines, accruals and caps that are and are not reached, and rounding in whole ticks."""
-    return BurstTerms(
-        baseline=draw(st.sampled_from([Decimal(s) for s in ("0", "0.6", "1", "2.5", "7")])),
-        credit_accrual=draw(
-            st.sampled_from([Decimal(s) for s in ("0", "0.5", "1", "1.000000000000000001")])
-        ),
-        credit_cap=draw(st.sampled_from([Decimal(s) for s in ("0", "0.002", "1", "90", "7200")])),
-        granularity_ms=draw(st.integers(0, 4)) * tick // MILLISECOND,
-        minimum_ms=draw(st.integers(0, 7)) * tick // MILLISECOND,
-    )
-
-
 def agrees(usage: BurstUsage, expected: dict[str, Fraction]) -> None:
     for name, exact in expected.items():
         found = Fraction(getattr(usage, name))
@@ -65,9 +38,6 @@ def agrees(usage: BurstUsage, expected: dict[str, Fraction]) -> None:
             assert abs(found - exact) <= exact * Fraction(1, 10 ** (QUOTIENT_DIGITS - 1)), name
         else:
             assert found == exact, name
-
-
-OPENING = st.sampled_from([Decimal(s) for s in ("0", "0.001", "33.3", "100000")])
 
 
 @settings(deadline=None)
@@ -155,6 +125,27 @@ def test_two_periods_with_credits_handed_on_add_up_to_one(
     assert whole.bursts <= first.bursts + second.bursts <= whole.bursts + 1
 
 
+@given(ROWS, TERMS, st.integers(1, 179), OPENING)
+def test_the_parts_of_a_period_joined_are_the_period_in_every_figure(
+    rows: list[ChipInterval], contract: BurstTerms, minute: int, opening: Decimal
+) -> None:
+    middle = THREE_HOURS.start + timedelta(minutes=minute)
+    first = measure(rows, contract, Period(THREE_HOURS.start, middle), opening)
+    second = measure(rows, contract, Period(middle, THREE_HOURS.end), first.closing_credits)
+    assert joined([first, second], THREE_HOURS) == measure(rows, contract, THREE_HOURS, opening)
+
+
+@given(ROWS, TERMS, TERMS, OPENING)
+def test_other_terms_put_to_a_level_are_those_that_it_is_measured_under(
+    rows: list[ChipInterval], contract: BurstTerms, other: BurstTerms, opening: Decimal
+) -> None:
+    other = replace(other, granularity_ms=contract.granularity_ms, minimum_ms=contract.minimum_ms)
+    usage = under(measure(rows, contract, THREE_HOURS), other, opening)
+    assert usage == measure(rows, other, THREE_HOURS, opening)
+    with pytest.raises(ValueError, match="another level has to be measured"):
+        under(usage, replace(other, minimum_ms=other.minimum_ms + 1))
+
+
 @given(ROWS, ROWS, TERMS)
 def test_more_work_is_never_less_burst(
     rows: list[ChipInterval], more: list[ChipInterval], contract: BurstTerms
@@ -213,3 +204,21 @@ def test_the_steps_begin_with_the_period_and_hold_its_chip_seconds(
         Fraction(level) * (end - at) for at, end, level in zip(times, ends, levels, strict=True)
     )
     assert area == Fraction(usage.active_chip_seconds) * 10**6
+
+
+@given(ROWS, TERMS, OPENING, st.integers(1, 179))
+def test_the_line_of_credits_is_what_is_left_at_every_moment(
+    rows: list[ChipInterval], contract: BurstTerms, opening: Decimal, minute: int
+) -> None:
+    level = measure(rows, contract, THREE_HOURS).level
+    line = credits_over_time(level, contract, opening)
+    moment = THREE_HOURS.start + timedelta(minutes=minute)
+    left = measure(rows, contract, Period(THREE_HOURS.start, moment), opening).closing_credits
+    at = moment - THREE_HOURS.start
+    us = THREE_HOURS.start_us + at // timedelta(microseconds=1)
+    before, after = next(pair for pair in pairwise(line) if pair[0][0] <= us <= pair[1][0])
+    share = Fraction(us - before[0], after[0] - before[0]) if after[0] > before[0] else Fraction(1)
+    drawn = before[1] + share * (after[1] - before[1])
+    # A corner is drawn at a whole microsecond, in which 130,000 chips at most earn or spend.
+    assert abs(drawn / 10**CREDIT_PLACES - Fraction(left)) <= Fraction(130_000, 10**6)
+    assert [at for at, _ in line] == sorted(at for at, _ in line)

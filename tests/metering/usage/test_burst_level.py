@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from metering.usage.burst import BurstTerms, measure
+from metering.usage.burst import measure
 from metering.usage.burst_level import ChipInterval
+from metering.usage.burst_terms import BurstTerms
 from tests.metering.usage.burst_oracle import decimals, held, seconds_from_epoch
 
 HOUR = seconds_from_epoch("0", "3600")

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from metering.usage.burst import BurstTerms, measure
+from metering.usage.burst import measure
 from metering.usage.burst_level import ChipInterval
+from metering.usage.burst_terms import BurstTerms
 from tests.metering.usage.burst_oracle import decimals, held, seconds_from_epoch
 
 HOURS = 3600
@@ -95,3 +96,48 @@ def test_five_percent_of_the_samples_is_rounded_down(samples: int, dropped: int)
     rows = [held(str(300 * n), str(300 * n + 300), str(n + 1)) for n in range(samples)]
     usage = measure(rows, BurstTerms(), seconds_from_epoch("0", str(300 * samples)))
     assert usage.p95 == samples - dropped
+
+
+def test_the_95th_of_100_readings_is_billed_as_a_provider_explains_it() -> None:
+    # vaultnetworks.com, "95th Percentile Explained": of 100 five-minute readings the five highest,
+    # 640, 440, 170, 69 and 40 Kbps, are discarded, and 30 Kbps is billed.
+    highest = ["640", "440", "170", "69", "40", "30", "28", "27", "24", "21"]
+    rows = [held(str(300 * n), str(300 * n + 300), kbps) for n, kbps in enumerate(highest, start=7)]
+    assert measure(rows, BurstTerms(), seconds_from_epoch("0", "30000")).p95 == 30
+
+
+@pytest.mark.parametrize(
+    ("granularity_ms", "minimum_ms", "seconds", "billed"),
+    [
+        # AWS Lambda until December 2020, and since: a REPORT line of 27.40 ms is billed 100 ms, one
+        # of 27.55 ms is billed 28 ms.
+        (100, 0, "0.02740", "0.1"),
+        (1, 0, "0.02755", "0.028"),
+        # Amazon EC2, Linux: by the second, at least a minute.
+        (1000, 60_000, "17", "60"),
+        (1000, 60_000, "60.1", "61"),
+        # A service that runs code: at least a second, then half seconds.
+        (500, 1000, "0.1", "1"),
+        (500, 1000, "1", "1"),
+        (500, 1000, "1.2", "1.5"),
+        (500, 1000, "2", "2"),
+        (500, 1000, "2.3", "2.5"),
+    ],
+)
+def test_durations_are_rounded_as_others_publish_it(
+    granularity_ms: int, minimum_ms: int, seconds: str, billed: str
+) -> None:
+    terms = BurstTerms(granularity_ms=granularity_ms, minimum_ms=minimum_ms)
+    usage = measure([held("100", str(100 + Decimal(seconds)))], terms, DAY)
+    assert usage.burst_chip_seconds == Decimal(billed)
+
+
+def test_sixty_million_calls_of_28_ms_by_the_millisecond_and_by_100() -> None:
+    # The announcement of Lambda's billing by the millisecond: 60 million × 28 ms of a gigabyte at
+    # 0.0000166667 for a gigabyte-second are $28, and by 100 ms they were $100.
+    calls = [held("0", "0.028", str(60 * 10**6))]
+    bills = {}
+    for granularity in (1, 100):
+        usage = measure(calls, BurstTerms(granularity_ms=granularity), MONTH)
+        bills[granularity] = usage.burst_chip_seconds * Decimal("0.0000166667")
+    assert bills == {1: Decimal("28.000056"), 100: Decimal("100.0002")}

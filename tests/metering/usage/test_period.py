@@ -13,6 +13,7 @@ from metering.usage.period import (
     clock_hours,
     day_period,
     local_days,
+    local_months,
     month_period,
     range_period,
 )
@@ -216,3 +217,33 @@ def test_a_range_of_no_days_is_refused() -> None:
 def test_a_date_beyond_the_calendar_of_utc_is_refused_and_not_overflowed() -> None:
     with pytest.raises(ValueError, match=r"0001-01-01 in Etc/GMT-14 is beyond the calendar"):
         range_period(date.min, date(2026, 1, 1), "Etc/GMT-14")
+
+
+def test_a_clock_that_is_shifted_within_an_hour_has_the_parts_of_it() -> None:
+    # In St. John's the clock went from 00:01 to 01:01 on 14 March 2010.
+    day = day_period(date(2010, 3, 14), "America/St_Johns")
+    hours = clock_hours(day, "America/St_Johns")
+    assert [hour.seconds for hour in hours[:3]] == [60, 59 * 60, 3600]
+    assert sum(hour.seconds for hour in hours) == 23 * 3600
+
+
+def test_a_period_is_cut_at_the_months_of_the_tenants_calendar() -> None:
+    # In Shanghai November begins at 16:00 of the day before in UTC.
+    period = Period(utc(2026, 10, 31, 15), utc(2026, 12, 1))
+    november = month_period("2026-11", "Asia/Shanghai")
+    assert local_months(period, "Asia/Shanghai") == [
+        Period(utc(2026, 10, 31, 15), november.start),
+        november,
+        Period(november.end, utc(2026, 12, 1)),
+    ]
+    assert local_months(november, "Asia/Shanghai") == [november]
+
+
+@given(st.sampled_from(ZONES), st.integers(0, 400), st.integers(1, 400))
+def test_months_leave_no_gap(zone: str, start: int, days: int) -> None:
+    begin = utc(2026, 1, 1) + timedelta(days=start, hours=5)
+    period = Period(begin, begin + timedelta(days=days))
+    months = local_months(period, zone)
+    assert (months[0].start, months[-1].end) == (period.start, period.end)
+    assert all(before.end == after.start for before, after in pairwise(months))
+    assert len(months) <= days // 28 + 2

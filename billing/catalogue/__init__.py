@@ -1,0 +1,1 @@
+"""A public price catalogue: list prices behind the operator's own, and whose names find them."""
