@@ -185,7 +185,10 @@ def _nothing(view: Callable[..., Any]) -> Callable[..., None]:
     return method
 
 
-_ENCODING = header("Content-Encoding", text("How the body is packed.", "identity", "gzip", "zstd"))
+_ENCODING = header(
+    "Content-Encoding",
+    text("How the body is packed; not if empty.", "", "identity", "gzip", "zstd"),
+)
 
 
 def _headers(statuses: Sequence[int]) -> list[OpenApiParameter]:

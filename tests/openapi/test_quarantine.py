@@ -22,7 +22,8 @@ PATHS = {
     REPLAY: ("post", "/api/v1/quarantine/{reference}/replay"),
 }
 Step = tuple[str, object, int]
-# One after the other: address, body, status.
+# One after the other: address, body, status. What is empty where a word is asked for is an error,
+# so that no filter is lost.
 STEPS: dict[str, list[Step]] = {
     "repaired": [(REPLAY, {"id": "x"}, 400), (REPLAY, None, 400), (missing(REPLAY), None, 404)],
     "replayed": [(REPLAY, None, 200), (REPLAY, None, 409), (f"{ENTRY}?reason=x", None, 409)],
@@ -38,6 +39,8 @@ STEPS: dict[str, list[Step]] = {
     "all": [
         (ALL, None, 400),
         (f"{ALL}?all=x", None, 400),
+        (f"{ALL}?detail=time:&unmetered=", None, 400),
+        (f"{ALL}?detail=time:&received_to=", None, 400),
         (f"{ALL}?all=true&state=dropped", None, 400),
         (f"{ALL}?all=true", None, 200),
         (f"{ALL}?received_from=soon", None, 400),
