@@ -60,21 +60,6 @@ RANGE_OF_WEEKS = (
     RANGE[1],
 )
 
-QUARANTINED = component(
-    "Quarantined",
-    record(
-        {
-            "reference": {"type": "string", "format": "uuid", "description": "Its name here."},
-            "received_at": moment("When it came."),
-            "source": text("The event's source, as far as it could be read."),
-            "id": text("The event's id, as far as it could be read."),
-            "detail": text("Why it was refused, beginning with the field at fault."),
-            "body": text("What was sent."),
-        },
-        of="An event that was refused.",
-    ),
-)
-
 ALERT = component(
     "Alert",
     record(

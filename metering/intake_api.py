@@ -10,6 +10,8 @@ from rest_framework.views import APIView
 
 from metering import queries
 from metering.authentication import tenant_of
+from metering.intake_api_rows import AFTER_HOUR, INGESTION_HOUR
+from metering.openapi.describe import RANGE, lists
 from metering.parameters import next_page, read_range
 from metering.reconciliation import GRACE, HourLine, ledger
 from metering.usage.period import Period
@@ -17,8 +19,12 @@ from metering.usage.period import Period
 PAGE = 1_000
 
 
+@lists(INGESTION_HOUR, *RANGE, AFTER_HOUR)
 class Ingestion(APIView):
-    """One row for each hour, of UTC by the event store's clock, in which anything was received."""
+    """`GET /api/v1/ingestion`: one row for each hour in which anything was received.
+
+    Hours are of UTC, by the event store's clock.
+    """
 
     def get(self, request: Request) -> Response:
         tenant = tenant_of(request)
@@ -42,7 +48,7 @@ def _after(request: Request) -> datetime | None:
     """`after`, where the page before ended."""
     text = request.query_params.get("after")
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        moment = None if text is None else datetime.fromisoformat(text)
         if moment and moment.tzinfo is None:
             raise ValueError
     except ValueError:

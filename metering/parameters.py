@@ -70,17 +70,17 @@ def read_number(request: Request, name: str) -> int:
 
 def read_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:
     """A parameter that is one of a few words; empty when it is absent."""
-    text = request.query_params.get(name, "")
-    if text and text not in allowed:
+    text = request.query_params.get(name)
+    if text is not None and text not in allowed:
         raise ValidationError({name: f"{text!r} is not one of {', '.join(allowed)}"})
-    return text
+    return text or ""
 
 
 def read_moment(request: Request, name: str, tenant: Tenant) -> datetime | None:
     """A moment, or a date of the tenant, which is its first moment."""
     text = request.query_params.get(name)
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        moment = None if text is None else datetime.fromisoformat(text)
         if moment and moment.tzinfo is None:
             moment = moment.replace(tzinfo=ZoneInfo(tenant.timezone))
         known = moment is None or _FIRST <= moment.astimezone(UTC).date() <= _LAST

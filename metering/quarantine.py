@@ -119,7 +119,7 @@ def _checked(reason: str) -> str:
     text = reason.strip()
     if not text:
         raise ValueError("reason: is required, so that others know why it was dropped")
-    if len(text) > MOST_REASON:
+    if len(reason) > MOST_REASON:
         raise ValueError(f"reason: is longer than {MOST_REASON} characters")
     return text
 

@@ -3,11 +3,11 @@
 import uuid
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.http import Http404, HttpResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -17,15 +17,38 @@ from rest_framework.views import APIView
 from metering import quarantine
 from metering.authentication import CanIngest, CanRead, tenant_of
 from metering.clickhouse.quarantine_query import STATES, WAITING, Entries, Quarantined
+from metering.collectors.cloudevents import STRUCTURED
+from metering.intake_api_rows import (
+    ALL,
+    DROP_BODY,
+    FILTERS,
+    LISTED,
+    QUARANTINE_ROW,
+    QUARANTINED,
+    REASON,
+    REPLAYED,
+)
 from metering.models import ApiKey, Tenant
+from metering.openapi.describe import JSON, Answers, acts, lists, shows
+from metering.openapi.events import EVENT
+from metering.openapi.foreign import LITELLM_PAYLOAD
 from metering.parameters import next_page, page_after, read_choice, read_moment
 from metering.quarantine import Outcome
 from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
 
 PAGE = 100
+BINARY = "application/octet-stream"
 _GROUPS = ("detail", "source")
 # What the reader of a list needs; the bytes as they came are at an address of their own.
 _SHOWN = tuple(name for name in Quarantined._fields if name != "raw")
+_DROPPED: Answers = {204: OpenApiResponse(None, "It is marked.")}
+_REPAIRED = {STRUCTURED: EVENT, JSON: {"anyOf": [EVENT, LITELLM_PAYLOAD]}}
+
+
+class _Drop(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a DELETE."""
+
+    reason: str = ""
 
 
 class Conflict(APIException):
@@ -49,6 +72,7 @@ class _Act(APIView):
         return [CanRead() if self.request.method in {"GET", "HEAD", "OPTIONS"} else CanIngest()]
 
 
+@lists(QUARANTINE_ROW, *LISTED)
 class QuarantineList(APIView):
     """`GET /api/v1/quarantine`: what waits and why, a page at a time.
 
@@ -68,17 +92,22 @@ class QuarantineList(APIView):
         return Response({"rows": [_shown(entry) for entry in found[:PAGE]], "next": following})
 
 
+@shows(QUARANTINED, found=True)
 class QuarantineEntry(_Act):
-    """`/api/v1/quarantine/{reference}`: one entry; DELETE drops it, with a `reason`."""
+    """`GET /api/v1/quarantine/{reference}`: one entry, whatever has become of it."""
 
     def get(self, request: Request, reference: uuid.UUID) -> Response:
         return Response(_shown(_own(request, reference)))
 
+    @acts(_DROPPED, REASON, bodies={JSON: DROP_BODY}, refusals=(404, 409, 413))
     def delete(self, request: Request, reference: uuid.UUID) -> Response:
+        """`DELETE /api/v1/quarantine/{reference}`: mark it as not worth repairing, and why.
+
+        It is kept with its bytes, and goes on counting as quarantined.
+        """
         entry = _own(request, reference)
-        given = request.query_params.get("reason") or _member(request, "reason") or ""
         try:
-            quarantine.drop(tenant_of(request), entry, _actor(request), given)
+            quarantine.drop(tenant_of(request), entry, _actor(request), _reason(request))
         except quarantine.NotWaiting as error:
             raise Conflict(str(error)) from None
         except ValueError as error:
@@ -86,6 +115,7 @@ class QuarantineEntry(_Act):
         return Response(status=204)
 
 
+@shows({"type": "string", "format": "binary"}, kind=BINARY, found=True)
 class QuarantineBody(APIView):
     """`GET /api/v1/quarantine/{reference}/body`: the bytes as they came."""
 
@@ -94,8 +124,14 @@ class QuarantineBody(APIView):
 
 
 class QuarantineReplay(_Act):
-    """`POST /api/v1/quarantine/{reference}/replay`, as it is or with a repaired event as body."""
+    """`POST /api/v1/quarantine/{reference}/replay`: as it is, or repaired.
 
+    The body is the repaired event, in JSON; of what LiteLLM sent it may be LiteLLM's payload.
+    Without a body the last attempt to mend the entry is sent again, or what came. If it is refused
+    again, it waits on with the new reason and the attempt.
+    """
+
+    @acts(REPLAYED, bodies=_REPAIRED, refusals=(404, 409, 413))
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         entry = _own(request, reference)
         body = _read(request).strip()
@@ -109,13 +145,20 @@ class QuarantineReplay(_Act):
 
 
 class QuarantineReplayAll(_Act):
-    """`POST /api/v1/quarantine/replay`: everything that waits and matches the filters."""
+    """`POST /api/v1/quarantine/replay`: everything that waits and matches the filters.
 
+    At least one filter is needed, or `all=true`.
+    """
+
+    @acts(REPLAYED, *FILTERS, ALL)
     def post(self, request: Request) -> Response:
         tenant = tenant_of(request)
         asked = [name for name in _FILTERS if request.query_params.get(name)]
-        if not asked and request.query_params.get("all") != "true":
+        everything = read_choice(request, "all", tuple(_TRUTH)) == "true"
+        if not asked and not everything:
             raise ValidationError({"detail": "say which by detail and the like, or all=true"})
+        if request.query_params.get("state", WAITING) != WAITING:
+            raise ValidationError({"state": "only what is waiting can be replayed"})
         outcome = quarantine.replay_all(tenant, _asked(request, tenant), _actor(request))
         failed = [{"reference": str(r), "detail": d} for r, d in outcome.still_waiting[:PAGE]]
         return Response(_counts(outcome) | {"rejected": failed})
@@ -127,7 +170,7 @@ _TRUTH = {"true": True, "false": False}
 
 def body_file(entry: Quarantined) -> HttpResponse:
     """The bytes of an entry as a download."""
-    response = HttpResponse(entry.raw, content_type="application/octet-stream")
+    response = HttpResponse(entry.raw, content_type=BINARY)
     response["Content-Disposition"] = f'attachment; filename="{entry.reference}.json"'
     return response
 
@@ -182,11 +225,13 @@ def _read(request: Request) -> bytes:
         raise ValidationError({"body": str(error)}) from None
 
 
-def _member(request: Request, name: str) -> str:
-    """A text member of a body that is a JSON object, whatever else it may be."""
+def _reason(request: Request) -> str:
+    """Why an entry is dropped, from the query or a body in JSON."""
     try:
-        found: Any = msgspec.json.decode(_read(request) or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValidationError({name: "the body is not JSON"}) from None
-    value = found.get(name) if isinstance(found, dict) else None
-    return value if isinstance(value, str) else ""
+        body = msgspec.json.decode(_read(request) or b"{}", type=_Drop)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValidationError({"body": f'is not {{"reason": …}} in JSON: {error}'}) from None
+    given = {request.query_params.get("reason", ""), body.reason} - {""}
+    if len(given) > 1:
+        raise ValidationError({"reason": "is one in the query and another in the body"})
+    return "".join(given)

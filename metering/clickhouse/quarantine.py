@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from metering.clickhouse.connection import insert, select
 
-# How the detail of a call without usage begins.
-UNMETERED = "unmetered:"
-
 # How the detail of a model call begins that reported no usage: nobody's fault, and never billed.
 UNMETERED = "unmetered:"
 

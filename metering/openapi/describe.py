@@ -1,7 +1,8 @@
 """Decorators that say, beside a view, what it takes and answers.
 
-A read is described by `lists` or `shows`, an ingestion view by `takes`. The first sentence of its
-docstring is the summary, the rest the description; path, method and security are found.
+A read is described by `lists` or `shows`, an ingestion view by `takes`, a method that changes
+something by `acts`. The first sentence of its docstring is the summary, the rest the description;
+path, method and security are found.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ REASONS = {
     401: "No API key, or one that is unknown or revoked.",
     403: "The key lacks the scope.",
     404: "There is no such thing, or it is another tenant's.",
+    409: "It was replayed or dropped already.",
     413: "More than INGEST_MAX_BODY_BYTES, as sent or unpacked.",
     415: "A Content-Type or Content-Encoding that is not taken.",
     429: "This tenant has too much waiting to be stored; send it again after Retry-After.",
@@ -128,6 +130,23 @@ def takes(
     return decorate
 
 
+def acts(
+    answers: Answers,
+    *parameters: OpenApiParameter,
+    bodies: Mapping[str, Any] | None = None,
+    refusals: Sequence[int] = (),
+) -> Callable[[_Function], _Function]:
+    """A method of a view that changes something, with the bodies it may have."""
+    statuses = sorted({400, 401, 403, 503, *refusals})
+    encoding = (_ENCODING,) if bodies else ()
+    described: Callable[[_Function], _Function] = extend_schema(
+        request=dict(bodies) if bodies else None,
+        responses={**answers, **problems(statuses)},
+        parameters=[*parameters, *encoding, *_headers(statuses)],
+    )
+    return described
+
+
 def open_to_all(answers: Answers) -> Callable[[_Function], _Function]:
     """A function that answers GET without a key."""
 
@@ -166,7 +185,10 @@ def _nothing(view: Callable[..., Any]) -> Callable[..., None]:
     return method
 
 
-_ENCODING = header("Content-Encoding", text("How the body is packed.", "identity", "gzip", "zstd"))
+_ENCODING = header(
+    "Content-Encoding",
+    text("How the body is packed; not if empty.", "", "identity", "gzip", "zstd"),
+)
 
 
 def _headers(statuses: Sequence[int]) -> list[OpenApiParameter]:

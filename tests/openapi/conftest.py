@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -13,12 +14,14 @@ from drf_spectacular.generators import SchemaGenerator
 from billing.configuration import apply_configuration
 from billing.configuration_schema import read_document
 from metering.alerts import settle
+from metering.clickhouse.connection import insert
 from metering.ingest import Report
 from metering.models import Tenant
 from metering.usage.alert import HitRate
-from tests.conftest import Events
+from tests.conftest import Events, encode
 
 CONFIGURATION = Path(__file__).parent / "alice.yaml"
+REFUSED = UUID(int=1)
 RANGE = "from=2026-10-01&to=2026-11-01"
 
 
@@ -38,6 +41,21 @@ def describe() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def described() -> dict[str, Any]:
     return describe()
+
+
+def refuse(tenant: Tenant, reference: UUID, event: dict[str, Any]) -> None:
+    """Let an event have come too early once, under this reference."""
+    names = ["tenant", "reference", "received_at", "source", "id", "detail", "body"]
+    at, detail = datetime(2026, 10, 2, 9, tzinfo=UTC), "time: is more than an hour ahead"
+    values = [tenant.pk, reference, at, event["source"], event["id"], detail, *encode([event])]
+    insert("quarantine", names, [[value] for value in values])
+
+
+def lose(tenant: Tenant, events: int) -> None:
+    """Let the door have counted events that nobody can find."""
+    names = ["tenant", "commit", "hour", "kind", "received"]
+    values = [tenant.pk, 1, datetime(2026, 10, 2, 9, tzinfo=UTC), "events", events]
+    insert("intake", names, [[value] for value in values])
 
 
 @pytest.fixture
@@ -73,6 +91,8 @@ def alice(
             event.tokens("2026-10-02T10:00:00Z", "big", inputTokens=1),
         ],
     )
+    refuse(tenant, REFUSED, event.tokens("2026-10-02T10:00:00Z", "big", input_tokens=1))
+    lose(tenant, 4)
     roll(tenant)
     october = datetime(2026, 10, 5, tzinfo=UTC)
     settle(tenant, HitRate(100, 1000, 600), october)
