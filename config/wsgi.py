@@ -15,4 +15,4 @@ application = get_wsgi_application()
 sys.setswitchinterval(0.001)
 # What is loaded by now stays; a request makes thousands of objects, hardly ever a cycle.
 gc.freeze()
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(20_000, 10, 10)

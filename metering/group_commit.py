@@ -113,8 +113,11 @@ class GroupCommit:
         request = _Request(events, door)
         self._enqueue(tenant, request)
         request.turn.wait()
-        if request.group:
-            self._lead(tenant, request.group)
+        # The leader is in its own group: a cycle, which would keep the events of all of them until
+        # the garbage collector comes by.
+        group, request.group = request.group, []
+        if group:
+            self._lead(tenant, group)
         return request.outcome()
 
     def _enqueue(self, tenant: int, request: _Request) -> None:
