@@ -18,6 +18,9 @@ import pytest
 from metering.bench.installation import Installation, running_installation
 from tests.clients.environments import node_environment, python_environment
 
+# Each makes an environment of its own first.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 # The agent, its call of 100 tokens of which 30 are audio, its tool and its task.
 EXPECTED = [

@@ -189,6 +189,7 @@ call_command(*command)
 """
 
 
+@pytest.mark.slow
 def test_kill_9_of_a_replay_of_a_parquet_file(tmp_path: Path) -> None:
     """In processes of an installation of its own."""
     environment = os.environ | {"DATA_DIR": str(tmp_path / "data")}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ def by_task(tenant: Tenant) -> dict[str, TokenSums]:
     return measured(tenant, "task", PERIOD)
 
 
+@pytest.mark.slow
 @LAW
 @given(calls=CALLS, data=st.data())
 def test_order_resends_and_splitting_change_nothing(

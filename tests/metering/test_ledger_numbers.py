@@ -139,6 +139,7 @@ def test_lines_trees_and_order_are_those_of_the_oracle(
         assert task_queries.find_task(tenant, line.task) == line
 
 
+@pytest.mark.slow
 def test_deriving_bit_by_bit_at_once_anew_and_after_a_kill_are_the_same(
     make_tenant: Callable[..., Tenant],
     agented: Agented,
@@ -180,6 +181,7 @@ def killed_at(table: str) -> Callable[..., None]:
     return dies
 
 
+@pytest.mark.slow
 @settings(
     max_examples=8,
     deadline=None,

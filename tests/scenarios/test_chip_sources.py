@@ -23,6 +23,7 @@ def installation() -> Iterator[Installation]:
         yield installation
 
 
+@pytest.mark.slow
 def test_a_configured_source_is_asked_and_billed(
     installation: Installation, exporter: Exporter, tmp_path: Path
 ) -> None:
