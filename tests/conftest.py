@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
 from django.conf import settings
@@ -20,6 +21,10 @@ from metering.clickhouse.migrate import migrate
 from metering.ingest import Report, ingest
 from metering.models import Tenant
 from metering.rollups import roll_up
+
+# How long an example takes is the machine's affair; speed belongs into `bench`.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _slugs = itertools.count(1)
 # Microseconds, a thousand apart: workers that share a server do not meet.
