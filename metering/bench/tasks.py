@@ -9,6 +9,7 @@ import statistics
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -57,16 +58,18 @@ def _run(options: Mapping[str, Any], progress: Progress) -> TasksResult:
     tasks: int = options["tasks"]
     if tasks < LEAST_TASKS:
         raise BenchError(f"--tasks must be at least {LEAST_TASKS}")
-    with running_installation(**_SETTINGS) as installation:
-        return bench_tasks(installation, tasks, lambda done: progress("tasks", done, tasks))
+    with (
+        running_installation(**_SETTINGS) as installation,
+        closing(TaskStore.of(installation.data_dir / "clickhouse", _TENANT)) as store,
+    ):
+        return bench_tasks(installation, store, tasks, lambda done: progress("tasks", done, tasks))
 
 
 def bench_tasks(
-    installation: Installation, tasks: int, progress: Callable[[int], None]
+    installation: Installation, store: TaskStore, tasks: int, progress: Callable[[int], None]
 ) -> TasksResult:
     """Measure; `progress` hears how many tasks were made since it last heard."""
     key = installation.make_key("bench")
-    store = TaskStore.of(installation.data_dir / "clickhouse", _TENANT)
     store.fill(tasks, _START, progress)
     begun = time.perf_counter()
     installation.manage("rollup")

@@ -52,6 +52,9 @@ class TaskStore:
     def of(cls, folder: Path, tenant: int) -> "TaskStore":
         return cls(Client.from_url(settings.CLICKHOUSE_URL or ensure_running(folder)), tenant)
 
+    def close(self) -> None:
+        self.client.disconnect()
+
     def fill(self, tasks: int, start: datetime, progress: Callable[[int], None]) -> None:
         """Make the events of so many tasks; `progress` hears how many more there are."""
         for first in range(0, tasks, _TASKS_AT_ONCE):
