@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,14 @@ def test_a_commit_of_another_process_makes_it_look_again(
 
 
 def test_a_commit_of_another_tenant_does_not(
-    settled: None, tenant: Tenant, event: Events, looks: list[int]
+    settled: None,
+    tenant: Tenant,
+    make_tenant: Callable[[], Tenant],
+    event: Events,
+    looks: list[int],
 ) -> None:
     [other] = numbered([parse_event(raw, datetime.now(UTC)) for raw in encode([event.tokens(AT)])])
-    commit.insert_events(tenant.pk + 1, 7, [other.event])
+    commit.insert_events(make_tenant().pk, 7, [other.event])
     assert stored(tenant, [event.tokens(AT)]).accepted == [0]
     assert looks == []
 
