@@ -27,7 +27,7 @@ def store_now() -> datetime:
         f"SELECT toUnixTimestamp64Micro(nowInBlock64(6)) FROM {everywhere('system.one')}"
     )
     now = min(clock for (clock,) in clocks)
-    if not _inserts_ended(_PATIENCE_SECONDS):
+    if not _ended(_running({}), time.monotonic() + _PATIENCE_SECONDS, {}):
         raise StoreUnavailable(f"an insert of events has not ended in {_PATIENCE_SECONDS} s")
     return from_micros(now)
 
@@ -49,11 +49,6 @@ def others_ended(patience: float, **asked: object) -> int | None:
 
 def _passing_over(asked: Mapping[str, object]) -> Mapping[str, object]:
     return {**asked, "skip_unavailable_shards": 1} if settings.CLICKHOUSE_CLUSTER else asked
-
-
-def _inserts_ended(patience: float, **asked: object) -> bool:
-    deadline = time.monotonic() + patience
-    return _ended(_running(asked), deadline, asked)
 
 
 def _ended(running: set[str], deadline: float, asked: Mapping[str, object]) -> bool:
