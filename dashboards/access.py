@@ -1,7 +1,9 @@
-"""Which tenant a request is about: decided here, and nowhere else."""
+"""Which tenant a request is about, and what a person may do there: decided here only."""
 
 from collections.abc import Callable
+from enum import Enum
 from functools import wraps
+from typing import cast
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -15,6 +17,28 @@ from metering.models import Tenant
 
 TenantView = Callable[..., HttpResponseBase]
 _SESSION_KEY = "tenant"
+_NO_TENANT = (
+    "Your account belongs to no tenant yet. The operator makes a first one with:"
+    " python manage.py create_tenant SLUG"
+)
+
+
+class Act(Enum):
+    """What not everybody who may look may do."""
+
+    MEMBERS = "invite, change and remove members"
+    KEYS = "make and revoke API keys"
+    REPAIR = "repair and drop what was refused"
+    BUDGETS = "set budgets"
+
+
+# Every role may look, at everything of its tenant.
+ROLES = {
+    Act.MEMBERS: (Membership.Role.OWNER,),
+    Act.KEYS: (Membership.Role.OWNER, Membership.Role.DEVELOPER),
+    Act.REPAIR: (Membership.Role.OWNER, Membership.Role.DEVELOPER),
+    Act.BUDGETS: (Membership.Role.OWNER, Membership.Role.FINANCE),
+}
 
 
 def visible_tenants(user: User) -> QuerySet[Tenant]:
@@ -23,10 +47,19 @@ def visible_tenants(user: User) -> QuerySet[Tenant]:
     return tenants if user.is_staff else tenants.filter(memberships__user=user)
 
 
-def may_repair(user: User, tenant: Tenant) -> bool:
-    """Whether this person may change what was refused: an owner, or the operator's superuser."""
-    owners = Membership.objects.filter(tenant=tenant, user=user, role=Membership.Role.OWNER)
-    return user.is_active and (user.is_superuser or owners.exists())
+def may(user: User, tenant: Tenant, act: Act) -> bool:
+    """Whether this person may do it: by role, or as the operator's superuser."""
+    if not user.is_active:
+        return False
+    roles = Membership.objects.filter(tenant=tenant, user=user, role__in=ROLES[act])
+    return user.is_superuser or roles.exists()
+
+
+def check_may(request: HttpRequest, tenant: Tenant, act: Act) -> None:
+    """Raise PermissionDenied, which says who may, unless this person may."""
+    if not may(cast(User, request.user), tenant, act):
+        roles = " or ".join(f"{role.value}" for role in ROLES[act])
+        raise PermissionDenied(f"This takes the role {roles} in {tenant.name}: to {act.value}.")
 
 
 def tenant_page(view: TenantView) -> TenantView:
@@ -56,7 +89,7 @@ def _tenant(request: HttpRequest) -> Tenant:
         # A membership that was taken away while the session lasted falls back to another tenant.
         tenant = None if chosen else tenants.first()
     if tenant is None and not chosen:
-        raise PermissionDenied("a member of no tenant")
+        raise PermissionDenied(_NO_TENANT)
     if tenant is None:
         raise Http404("no such tenant")
     request.session[_SESSION_KEY] = tenant.slug

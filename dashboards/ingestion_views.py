@@ -6,14 +6,13 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboards import formats
-from dashboards.access import may_repair, tenant_page
+from dashboards.access import Act, check_may, may, tenant_page
 from dashboards.frame import render_page
 from dashboards.ingestion import ingestion_page
 from dashboards.quarantine_pages import editable, read_waiting, refused_page
@@ -45,7 +44,7 @@ def ingestion(request: HttpRequest, tenant: Tenant) -> HttpResponse:
         "compare": compare,
         "months": months_to_choose(tenant, today, dates),
         "page": page,
-        "may_repair": may_repair(cast(User, request.user), tenant),
+        "may_repair": may(cast(User, request.user), tenant, Act.REPAIR),
         "events_url": request.build_absolute_uri(reverse("events")),
     }
     return render_page(request, tenant, "dashboards/ingestion.html", context)
@@ -55,11 +54,11 @@ def ingestion(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 @tenant_page
 @needs_store
 def refused(request: HttpRequest, tenant: Tenant, reference: uuid.UUID) -> HttpResponse:
-    """One refused event; an owner may replay it, repaired or not, or drop it."""
+    """One refused event; an owner or developer may replay it, repaired or not, or drop it."""
     entry = _own(tenant, reference)
     if request.method != "POST":
         return _show(request, tenant, entry)
-    _check_may_repair(request, tenant)
+    check_may(request, tenant, Act.REPAIR)
     try:
         problem = _act(request, tenant, entry)
     except NotWaiting as error:
@@ -82,7 +81,7 @@ def refused_bytes(request: HttpRequest, tenant: Tenant, reference: uuid.UUID) ->
 @needs_store
 def replay_reason(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     """Replay everything that was refused for a reason, as after a fix."""
-    _check_may_repair(request, tenant)
+    check_may(request, tenant, Act.REPAIR)
     reason = request.POST.get("reason", "")
     if not reason:
         raise Http404("no reason is named")
@@ -119,7 +118,7 @@ def _show(
         "page": refused_page(entry, tenant),
         "problem": problem,
         "event": request.POST.get("event") or editable(entry),
-        "may_repair": may_repair(cast(User, request.user), tenant) and entry.state == WAITING,
+        "may_repair": may(cast(User, request.user), tenant, Act.REPAIR) and entry.state == WAITING,
         "most_reason": quarantine.MOST_REASON,
     }
     status = 400 if problem else 200
@@ -131,11 +130,6 @@ def _own(tenant: Tenant, reference: uuid.UUID) -> Quarantined:
     if entry is None:
         raise Http404("there is no such event in quarantine")
     return entry
-
-
-def _check_may_repair(request: HttpRequest, tenant: Tenant) -> None:
-    if not may_repair(cast(User, request.user), tenant):
-        raise PermissionDenied("only an owner may repair what was refused")
 
 
 def _actor(request: HttpRequest) -> str:
