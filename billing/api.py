@@ -93,6 +93,7 @@ _LINE_FIELDS = (
     "period_start",
     "period_end",
     "correction",
+    "kind",
 )
 _EVENT_FIELDS = ("time", "source", "id", "type", "agent", "task")
 Row = dict[str, Any]

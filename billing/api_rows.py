@@ -1,6 +1,7 @@
 """What the reads with money in them take and the rows they answer with, described."""
 
 from billing.exports.registry import EXPORTS
+from billing.models import InvoiceLine
 from billing.queries import CALL_DIMENSIONS
 from metering.api_rows import ACTIVE_DAY as DAY_OF_AGENTS
 from metering.clickhouse.cache_query import CACHE_DIMENSIONS
@@ -202,6 +203,7 @@ LINE = component(
             "period_end": moment("The first moment after that."),
             "correction": flag("Whether it corrects an earlier invoice's period."),
             "amount": decimal("Rounded once, to the currency's minor unit."),
+            "kind": text("What it is for.", *InvoiceLine.Kind.values),
         },
         of="One explained amount.",
     ),

@@ -14,12 +14,10 @@ import msgspec
 from billing.burst_balances import Balances
 from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
-from billing.pricing import Group, Priced, PricedLine, price
+from billing.pricing import Identity, Priced, PricedLine, price
 from billing.rating.money import EXACT, ZERO
 from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
 from metering.models import Tenant
-
-Identity = tuple[str, Group, datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +120,7 @@ def _as_priced(line: InvoiceLine) -> PricedLine:
         unit_amount=line.unit_amount,
         exact_amount=line.exact_amount,
         amount=line.amount,
+        kind=InvoiceLine.Kind(line.kind),
     )
 
 

@@ -285,8 +285,15 @@ class Invoice(models.Model):
 class InvoiceLine(models.Model):
     """One explained amount; `exact_amount` is what it was before its one rounding."""
 
+    class Kind(models.TextChoices):
+        USAGE = "usage"
+        FEE = "fee"
+        COMMITMENT = "commitment"
+        COUPON = "coupon"
+
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.USAGE)
     code = models.CharField(max_length=63)
     # Which part of the charge, such as tier-2: the same when the period is rated again.
     key = models.CharField(max_length=200)

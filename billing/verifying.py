@@ -14,6 +14,7 @@ from billing.models import Invoice
 from billing.terms import Terms
 
 _LINE_FIELDS = (
+    "kind",
     "code",
     "key",
     "description",
