@@ -31,6 +31,7 @@ from billing.rating.errors import ChargeError
 from billing.rating.money import ZERO, plain
 from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
+from metering import audit
 from metering.models import ChipSource, Tenant
 from metering.usage.burst_terms import BurstTerms
 
@@ -60,6 +61,7 @@ def apply_configuration(document: Document, *, dry_run: bool = False) -> list[st
             *_each("chip_sources", document.chip_sources, _chip_source),
         ]
         _refuse_mixed_currencies()
+        audit.record_all(audit.Act("configuration.changed", change) for change in changes)
         transaction.set_rollback(dry_run)
     return changes
 
