@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from billing.bill import Bill, BillLine
 from billing.models import Invoice, InvoiceLine
+from billing.parties import parties_of
 
 _LINES_AT_ONCE = 2000
 
@@ -13,8 +14,9 @@ def write_drafts(bills: Sequence[tuple[Invoice, Bill]]) -> None:
     new: list[Invoice] = []
     known: list[Invoice] = []
     columns: Mapping[str, object] = {}
+    parties = parties_of(invoice.tenant for invoice, _ in bills)
     for invoice, bill in bills:
-        columns = _columns(bill)
+        columns = _columns(bill) | {"parties": parties[invoice.tenant_id].as_json()}
         for name, value in columns.items():
             setattr(invoice, name, value)
         (known if invoice.pk else new).append(invoice)
