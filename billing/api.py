@@ -1,7 +1,7 @@
 """The read API of everything that has to do with money: thin, over billing.queries."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +13,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing import api_rows, queries
+from billing.api_values import fields as _fields
+from billing.api_values import money
+from billing.api_values import value as _json
 from billing.evidence import line_events
 from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
-from billing.rating.money import plain
+from billing.prepaid.queries import credits_of
+from billing.rating.money import EXACT, plain
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.models import ApiKey, Tenant
 from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
@@ -164,7 +168,9 @@ class Invoices(APIView):
         if {"from", "to"} & request.query_params.keys():
             period = read_range(request, tenant)
             found = found.filter(period_start__gte=period.start, period_start__lt=period.end)
-        return Response({"rows": [_invoice(invoice) for invoice in found], "next": None})
+        credit = credits_of(found)
+        rows = [_invoice(invoice, credit[invoice.pk]) for invoice in found]
+        return Response({"rows": rows, "next": None})
 
 
 @shows(api_rows.INVOICE_WITH_LINES, found=True)
@@ -174,7 +180,7 @@ class InvoiceDetail(APIView):
     def get(self, request: Request, number: str) -> Response:
         invoice = _own_invoice(request, number)
         lines = [_line(line) for line in invoice.lines.order_by("position")]
-        return Response(_invoice(invoice) | {"lines": lines})
+        return Response(_invoice(invoice, credits_of([invoice])[invoice.pk]) | {"lines": lines})
 
 
 @lists(api_rows.LINE, api_rows.AFTER_LINE, found=True)
@@ -276,25 +282,17 @@ def _grouped(group: dict[str, str]) -> Row:
     return {**group, "group": group} if group else {}
 
 
-def _invoice(invoice: Invoice) -> Row:
-    amounts = {name: f"{getattr(invoice, name):f}" for name in ("subtotal", "tax", "total")}
+def _invoice(invoice: Invoice, credit: Decimal) -> Row:
+    """`credit` is what it paid, or of a draft would pay."""
+    amounts = {name: money(getattr(invoice, name)) for name in ("subtotal", "tax", "total")}
+    paid = {
+        "credits_applied": money(credit),
+        "amount_due": money(EXACT.subtract(invoice.total, credit)),
+    }
     more = {"tax_percent": plain(invoice.tax_percent), "not_charged": invoice.not_charged}
     fields = _fields(invoice, _INVOICE_FIELDS)
-    return fields | amounts | more | {"unpriced": invoice.unpriced}
+    return fields | amounts | paid | more | {"unpriced": invoice.unpriced}
 
 
 def _line(line: InvoiceLine) -> Row:
     return _fields(line, _LINE_FIELDS) | {"amount": f"{line.amount:f}"}
-
-
-def _fields(source: object, names: tuple[str, ...]) -> Row:
-    return {name: _json(getattr(source, name)) for name in names}
-
-
-def _json(value: object) -> object:
-    """Decimals as strings, moments as ISO 8601 in UTC, all else as it is."""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value

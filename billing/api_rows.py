@@ -183,6 +183,8 @@ _INVOICE_FIELDS: dict[str, Schema] = {
     "subtotal": decimal("The sum of the lines."),
     "tax": decimal("Of the subtotal."),
     "total": decimal("subtotal + tax."),
+    "credits_applied": decimal("Paid with prepaid credit; of a draft, what it would be now."),
+    "amount_due": decimal("total − credits_applied."),
     "tax_percent": decimal("Percent of the subtotal."),
     "not_charged": {"type": "array", "items": _NOT_CHARGED},
     "unpriced": texts("What needs a price and has none: finalizing waits for it."),
