@@ -21,6 +21,7 @@ from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.prepaid.queries import credits_of
 from billing.rating.money import EXACT, plain
+from billing.standing import standing
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.models import ApiKey, Tenant
 from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
@@ -99,6 +100,7 @@ _LINE_FIELDS = (
     "correction",
     "kind",
 )
+_STANDING = ("due", "paid", "remaining", "overpaid")
 _EVENT_FIELDS = ("time", "source", "id", "type", "agent", "task")
 Row = dict[str, Any]
 
@@ -164,7 +166,7 @@ class Invoices(APIView):
 
     def get(self, request: Request) -> Response:
         tenant = _tenant(request)
-        found = queries.invoices(tenant)
+        found = queries.invoices(tenant).prefetch_related("payments").select_related("tenant")
         if {"from", "to"} & request.query_params.keys():
             period = read_range(request, tenant)
             found = found.filter(period_start__gte=period.start, period_start__lt=period.end)
@@ -284,14 +286,15 @@ def _grouped(group: dict[str, str]) -> Row:
 
 def _invoice(invoice: Invoice, credit: Decimal) -> Row:
     """`credit` is what it paid, or of a draft would pay."""
+    stands = standing(invoice)
     amounts = {name: money(getattr(invoice, name)) for name in ("subtotal", "tax", "total")}
-    paid = {
-        "credits_applied": money(credit),
-        "amount_due": money(EXACT.subtract(invoice.total, credit)),
-    }
+    amounts |= {f"amount_{name}": money(getattr(stands, name)) for name in _STANDING}
+    if invoice.status == Invoice.Status.DRAFT:
+        amounts["amount_due"] = money(EXACT.subtract(invoice.total, credit))
+    moments = {"paid_at": _json(stands.paid_at), "due_at": _json(stands.due_at)}
     more = {"tax_percent": plain(invoice.tax_percent), "not_charged": invoice.not_charged}
-    fields = _fields(invoice, _INVOICE_FIELDS)
-    return fields | amounts | paid | more | {"unpriced": invoice.unpriced}
+    fields = _fields(invoice, _INVOICE_FIELDS) | {"credits_applied": money(credit)}
+    return fields | amounts | moments | more | {"unpriced": invoice.unpriced}
 
 
 def _line(line: InvoiceLine) -> Row:

@@ -183,8 +183,15 @@ _INVOICE_FIELDS: dict[str, Schema] = {
     "subtotal": decimal("The sum of the lines."),
     "tax": decimal("Of the subtotal."),
     "total": decimal("subtotal + tax."),
-    "credits_applied": decimal("Paid with prepaid credit; of a draft, what it would be now."),
-    "amount_due": decimal("total − credits_applied."),
+    "credits_applied": decimal("What prepaid credit paid, or of a draft would pay now."),
+    "amount_due": decimal(
+        "What is to be paid in all beside credit; of a draft, what it would be now."
+    ),
+    "amount_paid": decimal("What came in for it."),
+    "amount_remaining": decimal("What is left to pay."),
+    "amount_overpaid": decimal("What came in and was not owed."),
+    "paid_at": nullable(moment("When the payment came that left nothing to pay.")),
+    "due_at": nullable(moment("The first moment after the last day for paying it.")),
     "tax_percent": decimal("Percent of the subtotal."),
     "not_charged": {"type": "array", "items": _NOT_CHARGED},
     "unpriced": texts("What needs a price and has none: finalizing waits for it."),

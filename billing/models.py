@@ -11,6 +11,7 @@ from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django 
 from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
+from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
 from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT
@@ -291,7 +292,7 @@ class Invoice(models.Model):
 
     @property
     def amount_due(self) -> Decimal:
-        """What is left to pay after prepaid credit."""
+        """What is to be paid beside prepaid credit; below zero, what is given back."""
         return EXACT.subtract(self.total, self.credits_applied)
 
 

@@ -49,5 +49,15 @@ def test_credit_pays_the_total_with_tax_and_the_invoice_is_still_proved(
     manage("close_month", "2026-10", "--finalize")
     assert Invoice.objects.count() == 1
     assert "ada  0.00 USD, 0.00 available" in manage("credits")
+    # Void, it gives back what it drew; the one in its place draws it again.
+    manage("invoice", "INV-2026-000001", "--void", "wrong address")
+    assert "ada  2500.00 USD, 2500.00 available" in manage("credits")
+    manage("close_month", "2026-10", "--finalize")
+    rows = api(ada).get("/api/v1/invoices").json()["rows"]
+    assert sorted((r["number"], r["credits_applied"], r["amount_remaining"]) for r in rows) == [
+        ("INV-2026-000001", "2500.00", "0.00"),
+        ("INV-2026-000002", "2500.00", "446.24"),
+    ]
+    assert "adds up" in manage("credits", "--verify")
     with pytest.raises(CommandError, match="there are 0 grants"):
         manage("credits", "--tenant", "ada", "--withdraw", "order-9")

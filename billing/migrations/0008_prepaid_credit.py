@@ -16,7 +16,7 @@ from metering.append_only import append_only
 FREEZE = import_module("billing.migrations.0002_immutable_invoices")
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0006_parties"), ("metering", "0007_audit")]
+    dependencies = [("billing", "0007_payments"), ("metering", "0007_audit")]
 
     operations = [
         migrations.RunPython(FREEZE.remove, FREEZE.install),
