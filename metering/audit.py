@@ -100,6 +100,12 @@ def digest_of(entry: AuditEntry, chain: str) -> str:
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
 
+def log_of(tenant: Tenant, limit: int, after: int = 0) -> list[AuditEntry]:
+    """A tenant's entries, the latest first; `after` is the last position of the page before."""
+    found = AuditEntry.objects.filter(chain__tenant=tenant).order_by("-position")
+    return list((found.filter(position__lt=after) if after else found)[:limit])
+
+
 def verify_chain(chain: AuditChain) -> Iterator[str]:
     """What is wrong with a chain, a sentence each; nothing where every entry is as it was."""
     previous, position = BEGINNING, 0
