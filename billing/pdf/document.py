@@ -55,9 +55,7 @@ def _party(party: Party) -> dict[str, Any]:
     return {"name": party.name, "lines": [line for line in lines if line.strip()]}
 
 
-def _facts(
-    invoice: Invoice, parties: Parties, zone: str, made_of: list[Section]
-) -> Iterator[Fact]:
+def _facts(invoice: Invoice, parties: Parties, zone: str, made_of: list[Section]) -> Iterator[Fact]:
     yield "Number", invoice.number or "none yet"
     if invoice.finalized_at:
         issued = local_date(invoice.finalized_at, zone)

@@ -22,8 +22,7 @@ def invoice_pdf(invoice: Invoice) -> bytes:
         done = subprocess.run(
             [sys.executable, "-m", "billing.pdf.typesetter"],
             input=text.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             cwd=settings.BASE_DIR,
             timeout=_SECONDS,
             check=False,

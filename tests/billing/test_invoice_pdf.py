@@ -22,7 +22,10 @@ pytestmark = pytest.mark.django_db
 PARTIES = Parties(
     seller=Party(name="Agents AG", address="Ringstraße 5\n8001 Zürich", tax_id="CHE-116.281.710"),
     customer=Party(
-        name="株式会社 百度 한국 Ελλάς شركة", address="上海市浦东新区", email="a@b.example", tax_id="X1"
+        name="株式会社 百度 한국 Ελλάς شركة",
+        address="上海市浦东新区",
+        email="a@b.example",
+        tax_id="X1",
     ),
     payment_days=14,
     how_to_pay="IBAN CH93 0076 2011 6238 5295 7",
@@ -90,7 +93,7 @@ ONE = [("tokens", "Tokens · qwen-max", "1800000", "0.000002", "3.60")]
 
 def test_it_names_both_sides_dates_tax_and_how_to_pay(make: Make) -> None:
     text = words(invoice_pdf(make(ONE, tax_percent="7.7", tax="0.28", total="3.88")))
-    # Finalized on 1 November at 10:00 in Shanghai, where October began at 16:00 UTC; due 14 days on.
+    # Finalized on 1 November at 10:00 in Shanghai; due 14 days later.
     for part in (
         "Invoice INV-2026-000001",
         "Agents AG Ringstraße 5 8001 Zürich Tax ID CHE-116.281.710",
