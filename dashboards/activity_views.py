@@ -16,6 +16,7 @@ _WORDS = {
     "api_key.revoked": "revoked the API key",
     "quarantine.replayed": "replayed what was refused:",
     "quarantine.dropped": "dropped what was refused:",
+    "invoice.finalized": "finalized the invoice",
     "member.invited": "invited",
     "member.joined": "joined as",
     "member.changed": "changed the role of",

@@ -10,6 +10,7 @@ from billing.invoice_sections import Section, sections
 from billing.models import Invoice, InvoiceLine
 from billing.parties import Parties, Party, due_date, frozen_parties, local_date
 from billing.rating.money import plain, round_money
+from billing.standing import invoice_zone
 
 Fact = tuple[str, str]
 _TITLES = {Invoice.Kind.INVOICE: "Invoice", Invoice.Kind.CREDIT_NOTE: "Credit note"}
@@ -41,12 +42,6 @@ def document(invoice: Invoice) -> dict[str, Any]:
         "notes": list(_notes(invoice, parties)),
         "footer": _footer(invoice, parties, title),
     }
-
-
-def invoice_zone(invoice: Invoice) -> str:
-    """The time zone that the invoice was made in: the tenant may have moved since."""
-    zone: str = invoice.snapshot.get("terms", {}).get("timezone", invoice.tenant.timezone)
-    return zone
 
 
 def _party(party: Party) -> dict[str, Any]:
