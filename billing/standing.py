@@ -41,7 +41,9 @@ def standing(invoice: Invoice) -> Standing:
     """As its payments stand now; `prefetch_related("payments")` saves a query for each."""
     zero = round_money(ZERO, invoice.currency)
     due, paid, paid_at = owed(invoice), zero, None
-    for payment in sorted(invoice.payments.all(), key=lambda payment: payment.pk):
+    # One that is only previewed has no place to book a payment on.
+    payments = invoice.payments.all() if invoice.pk else []
+    for payment in sorted(payments, key=lambda payment: payment.pk):
         paid = EXACT.add(paid, payment.amount)
         if paid_at is None and not _same_side(EXACT.subtract(due, paid), due):
             paid_at = payment.paid_at
