@@ -1,7 +1,7 @@
 """What there is of prepaid credit: balances, grants, movements, and what a draft would draw."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -65,15 +65,17 @@ def movements(tenant: Tenant) -> QuerySet[CreditMovement]:
     return found.select_related("grant", "invoice").order_by("pk")
 
 
-def credits_of(invoices: Iterable[Invoice]) -> dict[int, Decimal]:
-    """By id, what credit paid of an invoice, or would pay of a draft if it were finalized now.
-
-    A draft does not see what another draft would draw.
-    """
-    invoices = list(invoices)
-    drafts = {i.tenant_id for i in invoices if i.status == Invoice.Status.DRAFT}
-    lasts = last_movements(drafts) if drafts else []
-    return {invoice.pk: _applied(invoice, lasts) for invoice in invoices}
+def credit_of(invoice: Invoice) -> Decimal:
+    """What credit paid of an invoice, or would pay of a draft if it were finalized now."""
+    if invoice.status != Invoice.Status.DRAFT:
+        return invoice.credits_applied
+    purses = [
+        purse(last)
+        for last in last_movements([invoice.tenant_id])
+        if last.grant.currency == invoice.currency
+    ]
+    draws = draw(due(invoice), purses, invoice.period_end, timezone.now())
+    return money_sum((one.amount for one in draws), invoice.currency)
 
 
 def differences(invoice: Invoice) -> Iterator[str]:
@@ -99,18 +101,6 @@ def broken(tenant: Tenant) -> Iterator[str]:
         yield f"grant {grant.key} has no movement"
     for invoice in tenant.invoices.exclude(status=Invoice.Status.DRAFT):
         yield from (f"{invoice}: {what}" for what in differences(invoice))
-
-
-def _applied(invoice: Invoice, lasts: list[CreditMovement]) -> Decimal:
-    if invoice.status != Invoice.Status.DRAFT:
-        return invoice.credits_applied
-    own = [
-        purse(last)
-        for last in lasts
-        if (last.grant.tenant_id, last.grant.currency) == (invoice.tenant_id, invoice.currency)
-    ]
-    taken = draw(due(invoice), own, invoice.period_end, timezone.now())
-    return money_sum((one.amount for one in taken), invoice.currency)
 
 
 def _state(last: CreditMovement, now: datetime) -> str:

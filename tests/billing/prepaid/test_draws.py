@@ -11,7 +11,7 @@ from django.test import Client
 from billing.models import Invoice
 from billing.prepaid.booking import EXPIRY_DELAY, expire, give_back
 from billing.prepaid.models import CreditMovement
-from billing.prepaid.queries import balances, broken, credits_of
+from billing.prepaid.queries import balances, broken, credit_of
 from metering.models import Tenant
 from tests.billing.prepaid.conftest import Draft, Finalize, Give
 
@@ -41,7 +41,7 @@ def test_an_invoice_is_paid_with_what_expires_first(
     give(ada, "20.00", "gift", expires_at=datetime(2027, 1, 1, tzinfo=UTC))
     invoice = draft(ada, "45.10")
     # A draft says what it would draw, and draws nothing.
-    assert f"{credits_of([invoice])[invoice.pk]:f}" == "45.10"
+    assert f"{credit_of(invoice):f}" == "45.10"
     assert balance(ada) == "70.00"
     invoice = finalize(invoice)
     # 20.00 of the gift, and 25.10 of what never expires: 70.00 − 45.10 = 24.90 are left.
