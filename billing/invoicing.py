@@ -16,6 +16,7 @@ from billing.bill import Bill, BillLine, compute_bill
 from billing.burst_balances import KeptBalances
 from billing.corrections import to_correct
 from billing.models import Invoice, InvoiceLine, InvoiceSeries
+from billing.parties import read_parties
 from billing.terms import Terms, finalized_invoices, read_terms
 from metering import queries
 from metering.models import Tenant
@@ -142,6 +143,7 @@ def _write(invoice: Invoice, bill: Bill) -> None:
     invoice.subtotal, invoice.tax, invoice.total = bill.subtotal, bill.tax, bill.total
     invoice.watermark = bill.watermark
     invoice.snapshot = bill.snapshot
+    invoice.parties = read_parties(invoice.tenant).as_json()
     invoice.unpriced, invoice.not_charged = bill.unpriced, bill.not_charged
     invoice.save()
     invoice.lines.all().delete()

@@ -9,6 +9,7 @@ from django.db.models import Q
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
+from billing.parties import BillingDetails  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from metering.models import Tenant
 
@@ -258,6 +259,8 @@ class Invoice(models.Model):
     watermark = models.DateTimeField()
     finalized_at = models.DateTimeField(null=True, blank=True)
     snapshot = models.JSONField()
+    # Who sells and who buys, as billing/parties.py reads them: they may move, the invoice may not.
+    parties = models.JSONField(default=dict, blank=True)
     # What needs a price and has none: finalizing waits for it.
     unpriced = models.JSONField(default=list, blank=True)
     not_charged = models.JSONField(default=list, blank=True)
