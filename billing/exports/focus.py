@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
-
 from billing.exports.ask import Ask
 from billing.exports.csv_writer import Cell, Pointed
 from billing.exports.focus_charge import ADJUSTMENT, TAX, FocusCharge, focus_charge
@@ -18,10 +16,20 @@ from billing.exports.focus_details import line_details
 from billing.exports.invoice_rows import invoices_with_lines
 from billing.exports.sku import PLATFORM, Skus
 from billing.models import Invoice, InvoiceLine
+from billing.parties import frozen_parties
 from billing.rating.money import EXACT, ZERO, plain
 from metering.models import Tenant
 
 Cells = dict[str, Cell]
+# Who sells must have a name here, also where no SELLER_NAME is set.
+NAMELESS = "Daybook"
+_OPERATOR = (
+    "HostProviderName",
+    "InvoiceIssuerName",
+    "ProviderName",
+    "PublisherName",
+    "ServiceProviderName",
+)
 
 
 def columns(ask: Ask) -> tuple[str, ...]:
@@ -59,12 +67,10 @@ def _invoice_rows(
 
 def _head(tenant: Tenant, invoice: Invoice) -> Cells:
     """What all rows of an invoice have."""
-    operator = settings.OPERATOR_NAME
+    operator = frozen_parties(tenant, invoice.parties).seller.name or NAMELESS
     category, subcategory = PLATFORM
-    names = ("InvoiceIssuerName", "ProviderName", "PublisherName")
-    names += ("HostProviderName", "ServiceProviderName")
     return {
-        **dict.fromkeys(names, operator),
+        **dict.fromkeys(_OPERATOR, operator),
         "BillingAccountId": tenant.slug,
         "BillingAccountName": tenant.name or None,
         "BillingAccountType": "Tenant",

@@ -82,7 +82,5 @@ def _priced(line: InvoiceLine) -> tuple[Decimal, Price]:
     if line.corrects_id and product != cost:
         # The quantity came at several prices: those of what was billed and of what is due.
         return cost, _NO_PRICE
-    price = Price(
-        quantity=line.quantity, unit=focus_unit(line.unit), unit_price=line.unit_amount
-    )
+    price = Price(quantity=line.quantity, unit=focus_unit(line.unit), unit_price=line.unit_amount)
     return product, price

@@ -85,10 +85,14 @@ def _own(line: InvoiceLine, sku: Sku) -> Cells:
     }
     counts = {name: Pointed(line.quantity) for name, unit in _COUNTS.items() if line.unit == unit}
     value = sku.meter.value if sku.meter else ""
-    return own | counts | {
-        "x_PlanId": sku.plan,
-        "x_TokenClass": value if value.endswith("_tokens") else None,
-    }
+    return (
+        own
+        | counts
+        | {
+            "x_PlanId": sku.plan,
+            "x_TokenClass": value if value.endswith("_tokens") else None,
+        }
+    )
 
 
 def _tags(line: InvoiceLine) -> str | None:

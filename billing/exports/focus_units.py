@@ -1,4 +1,4 @@
-"""Units as FOCUS writes them: capitalised plurals, a whole number before them where there is one."""
+"""Units as FOCUS writes them: capitalised plurals, after a whole number where there is one."""
 
 import re
 

@@ -34,11 +34,4 @@ def invoices_with_lines(
     One query, so a draft that is computed anew meanwhile is read as it was or as it is, whole.
     """
     lines = month_lines(tenant, month).iterator(chunk_size=CHUNK)
-    for _, some in groupby(lines, key=attrgetter("invoice_id")):
-        first = next(some)
-        yield first.invoice, _again(first, some)
-
-
-def _again(first: InvoiceLine, rest: Iterator[InvoiceLine]) -> Iterator[InvoiceLine]:
-    yield first
-    yield from rest
+    yield from groupby(lines, key=attrgetter("invoice"))
