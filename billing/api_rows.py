@@ -1,6 +1,7 @@
 """What the reads with money in them take and the rows they answer with, described."""
 
 from billing.exports.registry import EXPORTS
+from billing.models import InvoiceLine
 from billing.queries import CALL_DIMENSIONS
 from metering.api_rows import ACTIVE_DAY as DAY_OF_AGENTS
 from metering.clickhouse.cache_query import CACHE_DIMENSIONS
@@ -182,6 +183,12 @@ _INVOICE_FIELDS: dict[str, Schema] = {
     "subtotal": decimal("The sum of the lines."),
     "tax": decimal("Of the subtotal."),
     "total": decimal("subtotal + tax."),
+    "amount_due": decimal("What is to be paid in all; of a credit note below zero, given back."),
+    "amount_paid": decimal("What came in for it."),
+    "amount_remaining": decimal("What is left to pay."),
+    "amount_overpaid": decimal("What came in and was not owed."),
+    "paid_at": nullable(moment("When the payment came that left nothing to pay.")),
+    "due_at": nullable(moment("The first moment after the last day for paying it.")),
     "tax_percent": decimal("Percent of the subtotal."),
     "not_charged": {"type": "array", "items": _NOT_CHARGED},
     "unpriced": texts("What needs a price and has none: finalizing waits for it."),
@@ -202,6 +209,7 @@ LINE = component(
             "period_end": moment("The first moment after that."),
             "correction": flag("Whether it corrects an earlier invoice's period."),
             "amount": decimal("Rounded once, to the currency's minor unit."),
+            "kind": text("What it is for.", *InvoiceLine.Kind.values),
         },
         of="One explained amount.",
     ),

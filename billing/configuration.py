@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from msgspec import UNSET
 
 from billing.configuration_schema import (
     ChipPriceEntry,
@@ -23,12 +24,14 @@ from billing.configuration_schema import (
     TokenPriceEntry,
 )
 from billing.models import BurstContract, ChipPrice, Plan, Subscription, TokenPrice, ToolPrice
+from billing.parties import BillingDetails
 from billing.plans import apply_plans
 from billing.rating.burst import parse_burst_prices
 from billing.rating.errors import ChargeError
 from billing.rating.money import ZERO, plain
 from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
+from metering import audit
 from metering.models import ChipSource, Tenant
 from metering.usage.burst_terms import BurstTerms
 
@@ -58,6 +61,7 @@ def apply_configuration(document: Document, *, dry_run: bool = False) -> list[st
             *_each("chip_sources", document.chip_sources, _chip_source),
         ]
         _refuse_mixed_currencies()
+        audit.record_all(audit.Act("configuration.changed", change) for change in changes)
         transaction.set_rollback(dry_run)
     return changes
 
@@ -92,11 +96,20 @@ def _tenant(entry: TenantEntry) -> Iterator[_Saved]:
     if tenant is None:
         tenant, given = Tenant(slug=entry.slug), {"name": entry.slug, **given}
     yield _save(tenant, given, f"tenant {entry.slug}")
+    yield from _billing_details(tenant, entry)
     if isinstance(entry.plan, str):
         plan = Plan.objects.filter(code=entry.plan).first()
         if plan is None:
             raise ConfigurationError(f"plan: there is no plan {entry.plan!r}")
         yield _Saved(tenant, put_on_plan(tenant, plan))
+
+
+def _billing_details(tenant: Tenant, entry: TenantEntry) -> Iterator[_Saved]:
+    given = {name: getattr(entry, name) for name in BillingDetails.FIELDS}
+    given = {name: value for name, value in given.items() if value is not UNSET}
+    if given:
+        row = BillingDetails.objects.filter(tenant=tenant).first() or BillingDetails(tenant=tenant)
+        yield _save(row, given, str(row))
 
 
 def _price(entry: PriceEntry) -> Iterator[_Saved]:

@@ -40,6 +40,12 @@ class TenantEntry(_Strict):
     currency: Currency | UnsetType = UNSET
     plan: Code | UnsetType = UNSET
     tax_percent: Amount | UnsetType = UNSET
+    billing_name: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
+    billing_address: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
+    billing_email: str | UnsetType = UNSET
+    tax_id: Annotated[str, Meta(max_length=60)] | UnsetType = UNSET
+    tax_note: Annotated[str, Meta(max_length=300)] | UnsetType = UNSET
+    payment_days: Annotated[int, Meta(ge=0, le=365)] | UnsetType | None = UNSET
 
 
 class ChargeEntry(_Strict):

@@ -14,12 +14,10 @@ import msgspec
 from billing.burst_balances import Balances
 from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
-from billing.pricing import Group, Priced, PricedLine, price
+from billing.pricing import Identity, Priced, PricedLine, price
 from billing.rating.money import EXACT, ZERO
 from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
 from metering.models import Tenant
-
-Identity = tuple[str, Group, datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +90,10 @@ def _less(line: PricedLine | None, before: PricedLine | None, name: str) -> Deci
 def _billed(invoice: Invoice, watermark: datetime) -> dict[Identity, PricedLine]:
     """What was billed for the invoice's period before the watermark, by line."""
     own = list(invoice.lines.filter(corrects=None))
-    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark).exclude(
-        invoice__status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID]
-    )
+    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark)
+    # One that is void counted for those that were finalized while it was not.
+    gone = Invoice.objects.filter(changes__after="void", changes__watermark__lt=watermark)
+    later = later.exclude(invoice__status=Invoice.Status.DRAFT).exclude(invoice__in=gone)
     billed: dict[Identity, PricedLine] = {}
     for line in [*own, *later.order_by("pk")]:
         one = _as_priced(line)
@@ -122,6 +121,7 @@ def _as_priced(line: InvoiceLine) -> PricedLine:
         unit_amount=line.unit_amount,
         exact_amount=line.exact_amount,
         amount=line.amount,
+        kind=InvoiceLine.Kind(line.kind),
     )
 
 

@@ -18,8 +18,11 @@ def line_events(
 ) -> list[queries.EventRow]:
     """The events of the line's charge, group and period, received before the watermark.
 
-    Those of a derived metric are the tasks, or the calls, that it is derived from.
+    None where nothing was counted, as of a fee. Those of a derived metric are the tasks, or the
+    calls, that it is derived from.
     """
+    if line.kind != InvoiceLine.Kind.USAGE:
+        return []
     terms = Terms.from_json((line.corrects or line.invoice).snapshot["terms"])
     return queries.evidence(
         at_terms(line.invoice.tenant, terms),

@@ -1,6 +1,7 @@
 """What is charged, what it costs the operator, and the invoices; every amount keeps its digits."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -9,6 +10,8 @@ from django.db.models import Q
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
+from billing.parties import BillingDetails  # noqa: F401 - and here
+from billing.payments import InvoiceChange, Payment  # noqa: F401 - Django looks here
 from billing.rating.errors import ChargeError
 from metering.models import Tenant
 
@@ -258,6 +261,8 @@ class Invoice(models.Model):
     watermark = models.DateTimeField()
     finalized_at = models.DateTimeField(null=True, blank=True)
     snapshot = models.JSONField()
+    # Who sells and who buys, as billing/parties.py reads them: they may move, the invoice may not.
+    parties = models.JSONField(default=dict, blank=True)
     # What needs a price and has none: finalizing waits for it.
     unpriced = models.JSONField(default=list, blank=True)
     not_charged = models.JSONField(default=list, blank=True)
@@ -281,12 +286,24 @@ class Invoice(models.Model):
     def __str__(self) -> str:
         return self.number or f"draft {self.tenant} {self.month:%Y-%m}"
 
+    @property
+    def amount_due(self) -> Decimal:
+        """What is to be paid; below zero, what is given back."""
+        return self.total
+
 
 class InvoiceLine(models.Model):
     """One explained amount; `exact_amount` is what it was before its one rounding."""
 
+    class Kind(models.TextChoices):
+        USAGE = "usage"
+        FEE = "fee"
+        COMMITMENT = "commitment"
+        COUPON = "coupon"
+
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.USAGE)
     code = models.CharField(max_length=63)
     # Which part of the charge, such as tier-2: the same when the period is rated again.
     key = models.CharField(max_length=200)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_usage
+from billing.models import InvoiceLine
 from billing.rated_groups import Counted, rated_groups
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
@@ -27,12 +28,14 @@ from metering.models import Tenant
 from metering.usage.meter import Meter, parse_meter
 from metering.usage.period import Period
 
+Kind = InvoiceLine.Kind
 Group = tuple[tuple[str, str], ...]
+Identity = tuple[str, str, Group, datetime, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    """A line of an invoice before it is one. The first four fields tell it from all others."""
+    """A line of an invoice before it is one. Its kind and first four fields tell it from others."""
 
     code: str
     group: Group
@@ -45,10 +48,11 @@ class PricedLine:
     unit_amount: Decimal | None
     exact_amount: Decimal
     amount: Decimal
+    kind: Kind = Kind.USAGE
 
     @property
-    def identity(self) -> tuple[str, Group, datetime, str]:
-        return self.code, self.group, self.start, self.key
+    def identity(self) -> Identity:
+        return self.kind, self.code, self.group, self.start, self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from django.conf import settings
 from billing.bill import Bill, compute_bill
 from billing.burst_balances import RecountedBalances
 from billing.corrections import corrected_from_json
-from billing.invoicing import invoice_line
+from billing.invoice_rows import invoice_line
 from billing.models import Invoice
 from billing.terms import Terms
 
 _LINE_FIELDS = (
+    "kind",
     "code",
     "key",
     "description",

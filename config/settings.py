@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "metering.actor.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -199,6 +200,20 @@ HIT_RATE_ALERT_MIN_REQUESTS = env.int("HIT_RATE_ALERT_MIN_REQUESTS", 100)
 COLLECT_EVERY_SECONDS = env.int("COLLECT_EVERY_SECONDS", 10)
 # How long spans are kept to find the agents of late ones, at least; they go by whole months.
 TRACE_SPANS_DAYS = env.int("TRACE_SPANS_DAYS", 90, validate=environs.validate.Range(min=1))
+
+
+def _lines(name: str) -> str:
+    """A text of several lines; where the environment can hold no line break, \\n is one."""
+    return env.str(name, "").replace("\\n", "\n").strip()
+
+
+# What invoices say of the operator, and how and until when they are to be paid.
+SELLER_NAME = env.str("SELLER_NAME", "")
+SELLER_ADDRESS = _lines("SELLER_ADDRESS")
+SELLER_EMAIL = env.str("SELLER_EMAIL", "")
+SELLER_TAX_ID = env.str("SELLER_TAX_ID", "")
+SELLER_PAYMENT = _lines("SELLER_PAYMENT")
+PAYMENT_DAYS = env.int("PAYMENT_DAYS", 30, validate=environs.validate.Range(min=0, max=365))
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 

@@ -8,6 +8,9 @@ from django.contrib.auth.views import LoginView
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
+from metering import audit
+from metering.actor import acting
+
 TRIES = 8
 WAIT_SECONDS = 10 * 60
 
@@ -34,6 +37,9 @@ class LimitedLoginView(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         cache.delete(_key(self.request))
+        name = form.get_user().get_username()
+        with acting(f"user {name}"):
+            audit.record("session.started", name)
         return super().form_valid(form)
 
     def _too_many(self) -> HttpResponse:

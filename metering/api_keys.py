@@ -4,8 +4,10 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
+from django.db import transaction
 from django.utils import timezone
 
+from metering import audit
 from metering.models import ApiKey, Tenant
 
 PREFIX = "dbk_"
@@ -17,9 +19,10 @@ def create_api_key(tenant: Tenant, scopes: Sequence[str] = SCOPES) -> str:
     if unknown := set(scopes) - set(SCOPES):
         raise ValueError(f"unknown scope {min(unknown)!r}; choose from {', '.join(SCOPES)}")
     key = PREFIX + secrets.token_urlsafe(32)
-    ApiKey.objects.create(
-        tenant=tenant, hash=_hash(key), hint=key[: len(PREFIX) + 6], scopes=sorted(set(scopes))
-    )
+    hint, allowed = key[: len(PREFIX) + 6], sorted(set(scopes))
+    with transaction.atomic():
+        ApiKey.objects.create(tenant=tenant, hash=_hash(key), hint=hint, scopes=allowed)
+        audit.record("api_key.created", hint, tenant, scopes=" ".join(allowed))
     return key
 
 
@@ -31,7 +34,10 @@ def find_api_key(key: str) -> ApiKey | None:
 
 def revoke_api_key(api_key: ApiKey) -> None:
     """Refuse the key from now on; the row stays, as a record that it existed."""
-    ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        live = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None)
+        if live.update(revoked_at=timezone.now()):
+            audit.record("api_key.revoked", api_key.hint, api_key.tenant)
 
 
 def _hash(key: str) -> str:

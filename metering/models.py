@@ -192,3 +192,46 @@ class IngestionCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant} until {self.until:%Y-%m-%d %H:%M}"
+
+
+class AuditChain(models.Model):
+    """The acts on a tenant, or on the installation where `tenant` is null, one after the other."""
+
+    name = models.CharField(max_length=40, unique=True)
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.PROTECT, null=True, related_name="audit_chain"
+    )
+    length = models.PositiveBigIntegerField(default=0)
+    # The digest of the last entry.
+    head = models.CharField(max_length=64, default="0" * 64)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AuditEntry(models.Model):
+    """Who did what, when; see metering/audit.py. The database refuses to change or delete one."""
+
+    MOST_ACTOR, MOST_SUBJECT = 200, 600
+
+    chain = models.ForeignKey(AuditChain, on_delete=models.PROTECT, related_name="entries")
+    position = models.PositiveBigIntegerField()
+    moment = models.DateTimeField()
+    actor = models.CharField(max_length=MOST_ACTOR)
+    action = models.CharField(max_length=60)
+    subject = models.CharField(max_length=MOST_SUBJECT)
+    # Names and texts, never a secret.
+    details = models.JSONField(default=dict)
+    previous = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["chain", "-position"]
+        verbose_name_plural = "audit entries"
+        constraints = [models.UniqueConstraint(fields=["chain", "position"], name="audit_position")]
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.position}: {self.actor} {self.action} {self.subject}"

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from metering import audit
 from metering.clickhouse.quarantine import Refused
 from metering.clickhouse.quarantine_query import (
     DROPPED,
@@ -70,7 +71,10 @@ def replay(
     Raises NotWaiting, or StoreUnavailable, after which it can be repeated: it counts once.
     """
     _check_waiting(entry)
-    return _replay(tenant, [(entry, repaired)], actor)
+    outcome = _replay(tenant, [(entry, repaired)], actor)
+    how = "as it came" if repaired is None else "repaired"
+    audit.record("quarantine.replayed", str(entry.reference), tenant, how=how)
+    return outcome
 
 
 def replay_all(
@@ -85,13 +89,17 @@ def replay_all(
         total.conflicts += done.conflicts
         total.still_waiting.extend(done.still_waiting)
         progress(len(lot))
+    stored = str(total.accepted + total.duplicates)
+    audit.record("quarantine.replayed", entries.detail or "all", tenant, stored=stored)
     return total
 
 
 def drop(tenant: Tenant, entry: Quarantined, actor: str, reason: str) -> None:
     """Mark an entry as not worth repairing, and why. Raises NotWaiting, or ValueError."""
     _check_waiting(entry)
-    act(tenant.id, [Action(entry.reference, DROPPED, actor, _checked(reason))])
+    why = _checked(reason)
+    act(tenant.id, [Action(entry.reference, DROPPED, actor, why)])
+    audit.record("quarantine.dropped", str(entry.reference), tenant, reason=why)
 
 
 def drop_all(tenant: Tenant, entries: Entries, actor: str, reason: str) -> int:
@@ -100,6 +108,8 @@ def drop_all(tenant: Tenant, entries: Entries, actor: str, reason: str) -> int:
     for lot in _lots(replace(entries, tenant=tenant.id, state=WAITING)):
         act(tenant.id, [Action(entry.reference, DROPPED, actor, why) for entry in lot])
         dropped += len(lot)
+    about = entries.detail or "all"
+    audit.record("quarantine.dropped", about, tenant, reason=why, events=str(dropped))
     return dropped
 
 

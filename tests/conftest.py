@@ -12,6 +12,7 @@ import hypothesis
 import msgspec
 import pytest
 from django.conf import settings
+from django.db import connection as django_connection
 from django.test import Client
 
 from metering.api_keys import create_api_key
@@ -50,6 +51,35 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def migrated_store(data_dir: Path) -> None:
     """An embedded ClickHouse with the schema; a real server where CLICKHOUSE_URL is set."""
     migrate()
+
+
+@pytest.fixture(autouse=True)
+def _emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test that commits, also what the database refuses to delete can be deleted."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction")
+    if commits or {"transactional_db", "live_server"} & set(request.fixturenames):
+        request.getfixturevalue("transactional_db")
+        yield
+        _without_triggers()
+    else:
+        yield
+
+
+def _without_triggers() -> None:
+    """Empty SQLite's tables that have triggers; PostgreSQL's TRUNCATE does not ask any."""
+    if django_connection.vendor != "sqlite":
+        return
+    with django_connection.cursor() as cursor:
+        cursor.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+        triggers = cursor.fetchall()
+        for name, _, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+        with django_connection.constraint_checks_disabled():
+            for table in {table for _, table, _ in triggers}:
+                cursor.execute(f"DELETE FROM {table}")
+        for _, _, sql in triggers:
+            cursor.execute(sql)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ COLUMNS = (
     "period_start",
     "period_end",
     "correction",
+    "kind",
 )
 
 
@@ -53,4 +54,5 @@ def rows(tenant: Tenant, month: str) -> Iterator[tuple[Cell, ...]]:
             line.period_start,
             line.period_end,
             line.correction,
+            line.kind,
         )

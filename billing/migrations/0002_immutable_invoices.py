@@ -1,7 +1,8 @@
 """Triggers that keep a finalized invoice and its lines as they are, whoever connects.
 
 A status may still go on (paid, void, uncollectible); everything else of the row is content. SQLite
-drops a table's triggers when a migration rebuilds the table: such a migration runs `install` again.
+drops a table's triggers when a migration rebuilds the table: such a migration runs `remove` before
+and `install` after. A column that comes later stands in CONTENT too, and is frozen from then on.
 """
 
 from django.db import migrations
@@ -9,9 +10,8 @@ from django.db import migrations
 CONTENT = (
     "id", "tenant_id", "month", "reason", "kind", "number", "currency", "period_start",
     "period_end", "tax_percent", "subtotal", "tax", "total", "watermark", "finalized_at",
-    "snapshot", "unpriced", "not_charged",
+    "snapshot", "unpriced", "not_charged", "parties",
 )  # fmt: skip
-CHANGED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in CONTENT)
 # Nothing follows paid or void but themselves; nothing ever goes back to draft.
 BAD_STATUS = (
     "NOT (NEW.status = OLD.status"
@@ -31,13 +31,23 @@ def frozen(row):
     )
 
 
+# The condition of the first one is made of the columns that there are.
 RULES = (
-    ("invoice_update", "UPDATE", TABLE, f"OLD.status <> 'draft' AND ({CHANGED} OR {BAD_STATUS})"),
+    ("invoice_update", "UPDATE", TABLE, ""),
     ("invoice_delete", "DELETE", TABLE, "OLD.status <> 'draft'"),
     ("line_insert", "INSERT", LINES, frozen("NEW")),
     ("line_update", "UPDATE", LINES, f"{frozen('OLD')} OR {frozen('NEW')}"),
     ("line_delete", "DELETE", LINES, frozen("OLD")),
 )
+
+
+def changed(connection):
+    """Whether a finalized invoice would no longer be what it was."""
+    with connection.cursor() as cursor:
+        there = {c.name for c in connection.introspection.get_table_description(cursor, TABLE)}
+    content = [name for name in CONTENT if name in there]
+    different = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in content)
+    return f"OLD.status <> 'draft' AND ({different} OR {BAD_STATUS})"
 
 
 def sqlite_rule(name, event, table, condition):
@@ -66,6 +76,7 @@ def postgres_rule(name, event, table, condition):
 def install(apps, schema_editor):
     rule = postgres_rule if schema_editor.connection.vendor == "postgresql" else sqlite_rule
     for name, event, table, condition in RULES:
+        condition = condition or changed(schema_editor.connection)
         for statement in rule(name, event, table, condition):
             schema_editor.execute(statement, params=None)
 

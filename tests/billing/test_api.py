@@ -271,6 +271,7 @@ def test_invoices_are_listed_and_shown(alice: Tenant, api: Api, manage: Run) -> 
         "period_start": "2026-10-01T00:00:00Z",
         "period_end": "2026-11-01T00:00:00Z",
         "correction": False,
+        "kind": "usage",
     }
     page = client.get("/api/v1/invoices/INV-2026-000001/lines").json()
     assert page == {"rows": [line], "next": None}
@@ -344,7 +345,7 @@ def test_an_export_has_the_same_bytes_as_the_command(
         assert answer["Content-Disposition"] == f'attachment; filename="alice-{kind}-2026-10.csv"'
     assert (tmp_path / "lines.csv").read_bytes().split(b"\r\n")[1] == (
         b"alice,2026-10,INV-2026-000001,1,calls,Calls \xc2\xb7 big,4,request,0.5,2,2.00,USD,"
-        b'"{""model"": ""big""}",2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,false'
+        b'"{""model"": ""big""}",2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,false,usage'
     )
 
 

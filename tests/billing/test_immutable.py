@@ -78,6 +78,7 @@ def test_the_database_refuses_to_delete_it_and_to_touch_its_lines(finalized: Inv
         f"DELETE FROM billing_invoiceline WHERE id = {line.pk}",
         f"UPDATE billing_invoiceline SET amount = '0.01' WHERE id = {line.pk}",
         f"UPDATE billing_invoiceline SET description = '' WHERE id = {line.pk}",
+        f"UPDATE billing_invoiceline SET kind = 'coupon' WHERE id = {line.pk}",
     ):
         with (
             pytest.raises(DatabaseError, match="never change"),

@@ -100,7 +100,7 @@ VOLUME: Mapping[str, object] = {
 
 def test_volume_is_the_exception() -> None:
     # Eleven at 1 cost less than ten at 2; ten and one at 2 each cost twice what eleven cost.
-    assert (rated(VOLUME, 10).amount, rated(VOLUME, 11).amount) == (20, 11)
+    assert [rated(VOLUME, quantity).amount for quantity in (10, 11)] == [20, 11]
     assert rated(VOLUME, 10).amount + rated(VOLUME, 1).amount == 22
     # What was added to what was rated before still comes to the whole: it gives 9 back.
     assert rated(VOLUME, 1, 10).amount == -9
