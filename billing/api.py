@@ -1,12 +1,11 @@
 """The read API of everything that has to do with money: thin, over billing.queries."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,16 +13,19 @@ from rest_framework.views import APIView
 
 from billing import api_rows, queries
 from billing.evidence import line_events
-from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.rating.money import plain
 from billing.standing import standing
 from metering.authentication import tenant_of
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
+<<<<<<< HEAD
+from metering.models import ApiKey, Tenant
+from metering.openapi.describe import RANGE, group_by, lists, shows
+=======
 from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
+>>>>>>> main
 from metering.parameters import read_group_by, read_range
 from metering.queries import unmetered_requests
-from metering.usage.period import month_period
 
 LINES_PAGE = 500
 EVENTS_PAGE = 100
@@ -213,6 +215,12 @@ class LineEvents(APIView):
         return Response({"rows": rows, "next": following})
 
 
+<<<<<<< HEAD
+def _tenant(request: Request) -> Tenant:
+    """Whose key it is: every answer is about this tenant alone."""
+    assert isinstance(request.auth, ApiKey), "the default permission lets keys alone in"  # noqa: S101
+    return request.auth.tenant
+=======
 @shows({"type": "string"}, *api_rows.EXPORT, kind=CSV, found=True)
 class Export(APIView):
     """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
@@ -244,6 +252,7 @@ def _started(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield from lines
 
     return all_lines()
+>>>>>>> main
 
 
 def _read_place(request: Request) -> tuple[datetime, str, str] | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import active_api, api, caches_api, document_api, ledger_api
+from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
 
@@ -34,5 +34,5 @@ urlpatterns = [
         api.LineEvents.as_view(),
         name="api-line-events",
     ),
-    path("api/v1/exports/<slug:kind>.csv", api.Export.as_view(), name="api-export"),
+    path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]
