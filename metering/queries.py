@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from django.conf import settings
 
@@ -18,6 +19,7 @@ from metering.clickhouse.chip_query import chips_received as _chips_received
 from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
+from metering.clickhouse.event_sums_query import EventSumsQuery, OneEvent, SummedEvents
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
@@ -42,7 +44,7 @@ from metering.usage.alert import HitRate
 from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
-from metering.usage.period import Period, local_days
+from metering.usage.period import Period, local_days, windows
 from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
@@ -52,9 +54,11 @@ __all__ = [
     "Filters",
     "IntakeHour",
     "MeterQuantity",
+    "OneEvent",
     "Quarantined",
     "RepeatWork",
     "StoreUnavailable",
+    "SummedEvents",
     "UsageRow",
     "cache_use",
     "chip_intervals",
@@ -63,11 +67,14 @@ __all__ = [
     "daa",
     "daa_by",
     "daily_use",
+    "event_sums",
+    "events_of",
     "evidence",
     "hit_rate",
     "intake",
     "label_keys",
     "meter_quantities",
+    "meter_windows",
     "priced_calls",
     "quarantined",
     "repeat_work",
@@ -234,15 +241,55 @@ def daily_use(
 
 
 def meter_quantities(
-    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None = None
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    received_before: datetime | None = None,
+    whole: Period | None = None,
 ) -> list[MeterQuantity]:
-    """What each group used of a meter, straight from the events; nothing for unused groups."""
+    """What each group used of a meter, straight from the events; nothing for unused groups.
+
+    The mean of a level is over `whole`, of which the period may be a part.
+    """
     return MeterQuery(
         meter=meter,
         scope=_scope(tenant, period, received_before),
+        windows=meter_windows(tenant, meter, period),
+        whole=whole,
         min_tasks=settings.DAA_MIN_TASKS,
         reuse_window=_reuse_window(),
     ).quantities()
+
+
+def event_sums(
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    received_before: datetime | None,
+    low: Fraction | None,
+    high: Fraction | None,
+) -> list[SummedEvents]:
+    """Single events summed, beside them those below `low` and those above `high`."""
+    return _event_sums(tenant, meter, period, received_before).sums(low, high)
+
+
+def events_of(
+    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None
+) -> Iterator[OneEvent]:
+    """Single events in constant memory: by group and window, and in them in order."""
+    return _event_sums(tenant, meter, period, received_before).each()
+
+
+def _event_sums(
+    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None
+) -> EventSumsQuery:
+    scope = _scope(tenant, period, received_before)
+    return EventSumsQuery(meter=meter, scope=scope, windows=meter_windows(tenant, meter, period))
+
+
+def meter_windows(tenant: Tenant, meter: Meter, period: Period) -> tuple[Period, ...]:
+    """What of a period the meter counts alone; empty for one that counts all of it at once."""
+    return tuple(windows(period, tenant.timezone, meter.window)) if meter.window else ()
 
 
 def store_now(tenant: Tenant | None = None) -> datetime:
@@ -302,10 +349,14 @@ def evidence(
     after: Place | None = None,
     limit: int = 100,
 ) -> list[EventRow]:
-    """The events behind a meter's quantity, by (time, source, id)."""
+    """The events behind a meter's quantity, by (time, source, id).
+
+    Of a level also the event before the period whose value it began with.
+    """
     scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
     filters = [*meter.filters, *((name, (value,)) for name, value in group)]
-    return evidence_query.evidence(scope, filters, after, limit)
+    first = evidence_query.last_before(scope, filters) if meter.reaches_back else None
+    return evidence_query.evidence(scope, filters, after, limit, first)
 
 
 def _evidence_type(meter: Meter) -> str:
