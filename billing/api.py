@@ -1,11 +1,10 @@
 """The read API of everything that has to do with money: thin, over billing.queries."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,17 +15,15 @@ from billing.api_values import fields as _fields
 from billing.api_values import money
 from billing.api_values import value as _json
 from billing.evidence import line_events
-from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.prepaid.queries import credit_of
 from billing.rating.money import EXACT, plain
 from billing.standing import standing
 from metering.authentication import tenant_of
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
-from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
+from metering.openapi.describe import RANGE, group_by, lists, shows
 from metering.parameters import read_group_by, read_range
 from metering.queries import unmetered_requests
-from metering.usage.period import month_period
 
 LINES_PAGE = 500
 EVENTS_PAGE = 100
@@ -214,39 +211,6 @@ class LineEvents(APIView):
             following = request.build_absolute_uri(f"?{place}")
         rows = [_fields(event, _EVENT_FIELDS) for event in found[:EVENTS_PAGE]]
         return Response({"rows": rows, "next": following})
-
-
-@shows({"type": "string"}, *api_rows.EXPORT, kind=CSV, found=True)
-class Export(APIView):
-    """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
-
-    def get(self, request: Request, kind: str) -> StreamingHttpResponse:
-        if kind not in EXPORTS:
-            raise Http404(f"there is no export {kind}")
-        month = request.query_params.get("period", "")
-        try:
-            month_period(month, "UTC")
-        except ValueError as error:
-            raise ValidationError({"period": str(error)}) from error
-        tenant = tenant_of(request)
-        response = StreamingHttpResponse(
-            _started(export(kind, [tenant], month)),
-            content_type="text/csv; charset=utf-8; header=present",
-        )
-        name = f"{tenant.slug}-{kind}-{month}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
-
-
-def _started(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The same lines, two of them already made: a store that is down is then still a 503."""
-    first = [line for _, line in zip(range(2), lines, strict=False)]
-
-    def all_lines() -> Iterator[bytes]:
-        yield from first
-        yield from lines
-
-    return all_lines()
 
 
 def _read_place(request: Request) -> tuple[datetime, str, str] | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import active_api, api, caches_api, document_api, ledger_api
+from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
 from billing.prepaid import api as prepaid
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
@@ -40,5 +40,5 @@ urlpatterns = [
     path(
         "api/v1/credits/movements", prepaid.CreditMovements.as_view(), name="api-credit-movements"
     ),
-    path("api/v1/exports/<slug:kind>.csv", api.Export.as_view(), name="api-export"),
+    path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]
