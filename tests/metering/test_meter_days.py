@@ -21,7 +21,7 @@ from metering.clickhouse.meter_days_query import (
 from metering.ingest import Report
 from metering.meter_days import bring_up
 from metering.models import Tenant
-from metering.usage.meter import Meter, parse_meter
+from metering.usage.meter import parse_meter
 from metering.usage.period import range_period
 from tests.conftest import Events
 
@@ -31,6 +31,8 @@ ZONES = ("America/New_York", "Asia/Kathmandu")
 # A month with a day of 25 hours in New York; the range of days asked for begins within it.
 FIRST, LAST = date(2026, 10, 20), date(2026, 11, 5)
 METERS: list[dict[str, Any]] = [
+    {"metric": "active_agent_days"},
+    {"metric": "succeeded_tasks"},
     {"type": "agent.tokens", "value": "input_tokens"},
     {"type": "agent.tokens", "value": "total_tokens", "group_by": ["model", "labels.team"]},
     {
@@ -45,20 +47,21 @@ METERS: list[dict[str, Any]] = [
     {"type": "agent.tool", "value": "units", "group_by": ["tool", "status"]},
     {"type": "custom.gb", "value": "value", "filters": {"type": ["custom.gb"]}},
     {"type": "agent.task", "aggregation": "count", "group_by": ["status"]},
-    {"metric": "active_agent_days"},
     {"metric": "delivering_agent_days"},
-    {"metric": "succeeded_tasks"},
 ]
+FEW = METERS[:3]
 
 
-def parsed() -> list[Meter]:
-    return [parse_meter(meter) for meter in METERS]
-
-
-def check(tenants: list[Tenant], as_of: datetime, start: date = FIRST, end: date = LAST) -> None:
+def check(
+    tenants: list[Tenant],
+    as_of: datetime,
+    start: date = FIRST,
+    end: date = LAST,
+    meters: list[dict[str, Any]] = FEW,
+) -> None:
     """Every meter over all tenants by one query, against each tenant's events."""
     days = DaysOf(tenants=tuple(t.pk for t in tenants), start=start, end=end, as_of=as_of)
-    for meter in parsed():
+    for meter in map(parse_meter, meters):
         found = MeterDaysQuery(meter=meter, days=days).quantities()
         for tenant in tenants:
             period = range_period(start, end, tenant.timezone)
@@ -131,8 +134,8 @@ def test_days_equal_events_through_late_ones_resends_and_merges(
     check(tenants, moments[-1], date(2026, 10, 25), date(2026, 10, 26))
     for table in ("rollup_meter_days", "rollup_meter_generations", "rollup_meter_scans"):
         command(f"OPTIMIZE TABLE {table} FINAL")
-    for as_of in moments:
-        check(tenants, as_of)
+    for as_of in (moments[0], moments[-1]):
+        check(tenants, as_of, meters=METERS)
 
 
 def test_an_outcome_that_goes_to_another_day_leaves_its_day(
@@ -218,4 +221,4 @@ def test_the_rest_is_read_from_the_events(meter: dict[str, Any]) -> None:
 
 
 def test_what_is_derived_is_known() -> None:
-    assert all(map(answers, parsed()))
+    assert all(answers(parse_meter(meter)) for meter in METERS)
