@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.conf import settings
 
@@ -19,6 +20,7 @@ from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.evidence_query import EventRow, Place
+from metering.clickhouse.evidence_sums import count_events, event_values
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
@@ -62,6 +64,8 @@ __all__ = [
     "daa_by",
     "daily_use",
     "evidence",
+    "evidence_count",
+    "evidence_values",
     "hit_rate",
     "intake",
     "meter_quantities",
@@ -282,6 +286,30 @@ def evidence(
     scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
     filters = [*meter.filters, *((name, (value,)) for name, value in group)]
     return evidence_query.evidence(scope, filters, after, limit)
+
+
+def evidence_count(
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    group: Sequence[tuple[str, str]] = (),
+    received_before: datetime | None = None,
+) -> int:
+    """How many events `evidence` gives, all pages together."""
+    scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
+    filters = [*meter.filters, *((name, (value,)) for name, value in group)]
+    return count_events(scope, filters)
+
+
+def evidence_values(
+    tenant: Tenant, value: str, rows: Sequence[EventRow], received_before: datetime | None = None
+) -> list[Decimal]:
+    """A value of each event of a page of `evidence`, such as its input_tokens."""
+    if not rows:
+        return []
+    period = Period(rows[0].time, rows[-1].time + timedelta(microseconds=1))
+    scope = _typed(_scope(tenant, period, received_before), rows[0].type)
+    return event_values(scope, value, rows)
 
 
 def _evidence_type(meter: Meter) -> str:
