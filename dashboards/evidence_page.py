@@ -138,7 +138,7 @@ def evidence_page(
         before=_written(found.before, unit),
         difference=_difference(found, unit),
         value=basis.value.replace("_", " ") if basis else "",
-        page_sum="" if values is None else formats.count(_sum(values)),
+        page_sum=_sum(basis, values),
         billed=list(_billed(line, section)),
         rows=_rows(shown, values, clock),
         size=size,
@@ -200,8 +200,11 @@ def _place(row: EventRow) -> dict[str, str]:
     return {"time": row.time.isoformat(), "source": row.source, "id": row.id}
 
 
-def _sum(values: Sequence[Decimal]) -> Decimal:
+def _sum(basis: Basis | None, values: Sequence[Decimal] | None) -> str:
+    """Of values that are added up; others are compared, or count as long as they last."""
+    if values is None or basis is None or basis.meter.aggregation != "sum":
+        return ""
     total = ZERO
     for value in values:
         total = EXACT.add(total, value)
-    return total
+    return formats.count(total)

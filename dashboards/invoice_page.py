@@ -11,6 +11,7 @@ from django.conf import settings
 from billing.invoice_sections import Section, sections
 from billing.models import Invoice, InvoiceLine
 from billing.parties import Parties, Party, frozen_parties
+from billing.prepaid.queries import credit_of
 from billing.rating.money import EXACT, ZERO
 from billing.standing import Standing, invoice_zone, standing
 from dashboards import formats
@@ -175,13 +176,14 @@ def _totals(invoice: Invoice, stands: Standing) -> Iterator[Row]:
     def money(amount: Decimal) -> str:
         return formats.money(amount, invoice.currency)
 
-    credit = EXACT.subtract(invoice.amount_due, invoice.total)
+    credit = credit_of(invoice)
     yield Row("Subtotal", money(invoice.subtotal))
     yield Row(f"Tax, {formats.count(invoice.tax_percent)}{formats.NBSP}%", money(invoice.tax))
     yield Row("Total", money(invoice.total), strong=not (credit or stands.paid))
     if credit:
-        yield Row("Prepaid credit applied", money(credit))
-        yield Row("Amount due", money(invoice.amount_due), strong=not stands.paid)
+        left = EXACT.subtract(invoice.total, credit)
+        yield Row("Paid with prepaid credit", money(EXACT.minus(credit)))
+        yield Row("Amount due", money(left), strong=not stands.paid)
     if stands.paid:
         yield Row("Paid", money(EXACT.subtract(ZERO, stands.paid)))
         over = stands.overpaid

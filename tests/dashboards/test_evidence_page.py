@@ -20,7 +20,7 @@ __all__ = ["november"]
 def invoice(worked: Tenant, send: Callable[..., object], event: Any) -> Invoice:
     """Beside what acme did, 118 calls of 1,000 tokens in a second, and a call after the close."""
     calls = [
-        event.tokens(f"2026-10-08T10:00:{n % 60:02}Z", task=f"t {n}", input_tokens=1000)
+        event.tokens(f"2026-10-08T10:00:{n % 60:02}Z", task=f"t-{n}", input_tokens=1000)
         for n in range(118)
     ]
     send(worked, calls)
@@ -52,7 +52,7 @@ def test_every_page_together_is_what_the_line_bills(alice: Client, invoice: Invo
         query = following[1].replace("&amp;", "&") if following else ""
     assert rows == 121
     assert [int(amount.replace(",", "")) for amount in sums] == [1_847_000, 50_000, 21_000]
-    assert 'href="/tasks/t%2048"' in html(alice, address)
+    assert 'href="/tasks/t-5"' in html(alice, address)
 
 
 def test_a_correction_says_what_it_was_and_what_it_is(

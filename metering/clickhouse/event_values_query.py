@@ -1,22 +1,11 @@
-"""How many events stand behind a number, and what each of them adds to it."""
+"""What each of some events adds to a number."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from metering.clickhouse.connection import select
 from metering.clickhouse.evidence_query import EventRow
-from metering.clickhouse.scope import VALUE_SQL, Scope, dimension_sql, seconds
-
-
-def count_events(scope: Scope, filters: Sequence[tuple[str, Sequence[str]]]) -> int:
-    """The events of the scope that match every filter."""
-    bound = dict(scope.params)
-    conditions = [scope.where]
-    for number, (name, allowed) in enumerate(filters):
-        bound[f"allowed_{number}"] = list(allowed) or [""]
-        conditions.append(f"{dimension_sql(name, number, bound)} IN %(allowed_{number})s")
-    [[count]] = select(f"SELECT count() FROM events WHERE {' AND '.join(conditions)}", bound)
-    return int(count)
+from metering.clickhouse.scope import VALUE_SQL, Scope, seconds
 
 
 def event_values(scope: Scope, value: str, rows: Sequence[EventRow]) -> list[Decimal]:
