@@ -90,9 +90,10 @@ def _less(line: PricedLine | None, before: PricedLine | None, name: str) -> Deci
 def _billed(invoice: Invoice, watermark: datetime) -> dict[Identity, PricedLine]:
     """What was billed for the invoice's period before the watermark, by line."""
     own = list(invoice.lines.filter(corrects=None))
-    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark).exclude(
-        invoice__status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID]
-    )
+    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark)
+    # One that is void counted for those that were finalized while it was not.
+    gone = Invoice.objects.filter(changes__after="void", changes__watermark__lt=watermark)
+    later = later.exclude(invoice__status=Invoice.Status.DRAFT).exclude(invoice__in=gone)
     billed: dict[Identity, PricedLine] = {}
     for line in [*own, *later.order_by("pk")]:
         one = _as_priced(line)

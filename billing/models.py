@@ -1,6 +1,7 @@
 """What is charged, what it costs the operator, and the invoices; every amount keeps its digits."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -10,7 +11,10 @@ from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django 
 from billing.charges import check_charge
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
+from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
+from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
+from billing.rating.money import EXACT
 from metering.models import Tenant
 
 # A first plan and whatever else was "always so" is in force from here.
@@ -255,6 +259,8 @@ class Invoice(models.Model):
     subtotal = ExactDecimalField()
     tax = ExactDecimalField()
     total = ExactDecimalField()
+    # What prepaid credit paid of the total; of a draft nothing yet.
+    credits_applied = ExactDecimalField(default=Decimal(0))
     # Computed from the events that the store had received before this moment.
     watermark = models.DateTimeField()
     finalized_at = models.DateTimeField(null=True, blank=True)
@@ -283,6 +289,11 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or f"draft {self.tenant} {self.month:%Y-%m}"
+
+    @property
+    def amount_due(self) -> Decimal:
+        """What is to be paid beside prepaid credit; below zero, what is given back."""
+        return EXACT.subtract(self.total, self.credits_applied)
 
 
 class InvoiceLine(models.Model):

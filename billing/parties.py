@@ -1,5 +1,6 @@
 """Who sells and who buys, as an invoice has to name them; frozen with it when it is finalized."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -72,7 +73,21 @@ class Parties(Struct, frozen=True, kw_only=True):
 
 def read_parties(tenant: Tenant) -> Parties:
     """Both sides as they are now."""
-    found = BillingDetails.objects.filter(tenant=tenant).first() or BillingDetails(tenant=tenant)
+    return parties_of([tenant])[tenant.pk]
+
+
+def parties_of(tenants: Iterable[Tenant]) -> dict[int, Parties]:
+    """Both sides as they are now, for each of the tenants."""
+    tenants = list(tenants)
+    rows = BillingDetails.objects.filter(tenant__in=[tenant.pk for tenant in tenants])
+    details = {row.tenant_id: row for row in rows}
+    return {
+        tenant.pk: _parties(tenant, details.get(tenant.pk) or BillingDetails(tenant=tenant))
+        for tenant in tenants
+    }
+
+
+def _parties(tenant: Tenant, found: BillingDetails) -> Parties:
     days = found.payment_days
     return Parties(
         seller=Party(

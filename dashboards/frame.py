@@ -53,6 +53,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         Group(
             "What happened",
             [
+                Entry("Spend", reverse("explorer"), here in {"explorer", "explorer-events"}),
                 Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
                 Entry("Efficiency", reverse("efficiency"), here == "efficiency"),
                 Entry("Bursts", reverse("bursts"), here == "bursts"),
@@ -61,6 +62,11 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         ),
         Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),
     ]
+    set_up = [
+        Entry("Members", reverse("members"), here == "members"),
+        Entry("Activity", reverse("activity"), here == "activity"),
+    ]
     if user.is_staff:
-        groups.append(Group("Set-up", [Entry("Administration", reverse("admin:index"), False)]))
+        set_up.append(Entry("Administration", reverse("admin:index"), False))
+    groups.append(Group("Set-up", set_up))
     return groups

@@ -4,19 +4,33 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from billing.task_address import TASK
-from dashboards import burst_views, ingestion_views, task_views, views
+from dashboards import (
+    activity_views,
+    burst_views,
+    explorer_views,
+    ingestion_views,
+    member_views,
+    task_views,
+    views,
+)
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
     path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
+    path("spend/", explorer_views.explorer, name="explorer"),
+    path("spend/table.csv", explorer_views.explorer_csv, name="explorer-csv"),
+    path("spend/events/", explorer_views.explorer_events, name="explorer-events"),
     path("bursts/", burst_views.bursts, name="bursts"),
     path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),
     path("ingestion/<uuid:reference>/bytes/", ingestion_views.refused_bytes, name="refused-bytes"),
+    path("members/", member_views.members, name="members"),
+    path("join/<str:token>/", member_views.join, name="join"),
+    path("activity/", activity_views.activity, name="activity"),
     path("tasks/", task_views.tasks, name="tasks"),
     path(f"tasks/{TASK}", task_views.task, name="task"),
     path("invoices/", views.invoices, name="invoices"),

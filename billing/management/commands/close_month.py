@@ -28,8 +28,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         with prepared(store=True):
             tenants = find_tenants(tenant)
-            bar = tqdm(tenants, unit=" tenants", disable=None if len(tenants) > _MANY else True)
-            closed = list(close_month(month, bar, finalize=finalize))
+            bar = tqdm(
+                close_month(month, tenants, finalize=finalize),
+                total=len(tenants),
+                unit=" tenants",
+                disable=None if len(tenants) > _MANY else True,
+            )
+            closed = list(bar)
         for row in _table(closed):
             self.stdout.write(row)
         if finalize and (held := [item for item in closed if item.invoice and item.problem]):

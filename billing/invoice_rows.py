@@ -1,0 +1,85 @@
+"""Bills as rows of the database, many at a time."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from billing.bill import Bill, BillLine
+from billing.models import Invoice, InvoiceLine
+from billing.parties import parties_of, read_parties
+from metering.models import Tenant
+
+_LINES_AT_ONCE = 2000
+
+
+def write_drafts(bills: Sequence[tuple[Invoice, Bill]]) -> None:
+    """Save invoices, new ones or drafts, as their bills say; within a transaction."""
+    new: list[Invoice] = []
+    known: list[Invoice] = []
+    columns: Mapping[str, object] = {}
+    parties = parties_of(invoice.tenant for invoice, _ in bills)
+    for invoice, bill in bills:
+        columns = _columns(bill) | {"parties": parties[invoice.tenant_id].as_json()}
+        for name, value in columns.items():
+            setattr(invoice, name, value)
+        (known if invoice.pk else new).append(invoice)
+    Invoice.objects.bulk_create(new)
+    if known:
+        # One statement for rows that are there already: updating them one by one takes as many.
+        Invoice.objects.bulk_create(
+            known, update_conflicts=True, unique_fields=["id"], update_fields=list(columns)
+        )
+        InvoiceLine.objects.filter(invoice__in=[invoice.pk for invoice in known]).delete()
+    rows = [
+        invoice_line(invoice, n, item)
+        for invoice, bill in bills
+        for n, item in enumerate(bill.lines, start=1)
+    ]
+    InvoiceLine.objects.bulk_create(rows, batch_size=_LINES_AT_ONCE)
+
+
+def unsaved_draft(tenant: Tenant, bill: Bill) -> tuple[Invoice, list[InvoiceLine]]:
+    """The rows that `write_drafts` would save."""
+    month = date.fromisoformat(f"{bill.terms.month}-01")
+    parties = read_parties(tenant).as_json()
+    invoice = Invoice(tenant=tenant, month=month, parties=parties, **_columns(bill))
+    lines = [invoice_line(invoice, n, item) for n, item in enumerate(bill.lines, start=1)]
+    return invoice, lines
+
+
+def _columns(bill: Bill) -> dict[str, Any]:
+    return {
+        "kind": bill.kind,
+        "currency": bill.currency,
+        "period_start": bill.terms.start,
+        "period_end": bill.terms.end,
+        "tax_percent": bill.terms.tax_percent,
+        "subtotal": bill.subtotal,
+        "tax": bill.tax,
+        "total": bill.total,
+        "watermark": bill.watermark,
+        "snapshot": bill.snapshot,
+        "unpriced": bill.unpriced,
+        "not_charged": bill.not_charged,
+    }
+
+
+def invoice_line(invoice: Invoice, position: int, item: BillLine) -> InvoiceLine:
+    """A line as a row, not yet saved."""
+    line = item.line
+    return InvoiceLine(
+        invoice=invoice,
+        position=position,
+        code=line.code,
+        key=line.key,
+        description=line.description,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_amount=line.unit_amount,
+        exact_amount=line.exact_amount,
+        amount=line.amount,
+        group=dict(line.group),
+        period_start=line.start,
+        period_end=line.end,
+        corrects=item.corrects,
+    )
