@@ -50,4 +50,5 @@ def meter_words(meter: Any) -> str:
     )
     filters = [f"only {name} {' or '.join(map(repr, values))}" for name, values in found.filters]
     groups = [f"by {', '.join(found.group_by)}"] if found.group_by else []
-    return ", ".join([what, *filters, *groups])
+    window = [f"each {found.window} alone"] if found.window else []
+    return ", ".join([what, *filters, *groups, *window])

@@ -6,7 +6,7 @@ from billing.forms.charge_json import ADJUSTMENTS, FLAGS, PRICES
 from billing.forms.numbers import NumberText
 from billing.rating.charge_models import CHARGE_MODELS
 from metering.usage.event import CUSTOM
-from metering.usage.meter import AGGREGATIONS, DIMENSIONS, LABEL, METRICS, VALUES
+from metering.usage.meter import AGGREGATIONS, DIMENSIONS, LABEL, METRICS, VALUES, WINDOWS
 
 _HELP = {
     "unit_amount": "for each unit",
@@ -35,7 +35,7 @@ _MODEL_NAMES = {
 _ROUNDINGS = [
     (name, name.replace("_", " ") or "–") for name in ("", "none", "ceiling", "floor", "half_up")
 ]
-METER_FIELDS = ("counts", "custom_type", "aggregation", "value", "value_label")
+METER_FIELDS = ("counts", "custom_type", "aggregation", "value", "value_label", "window")
 
 
 def fields() -> dict[str, forms.Field]:
@@ -86,4 +86,10 @@ def _meter_fields() -> dict[str, forms.Field]:
         ),
         "value": forms.ChoiceField(label="Of", choices=of, required=False),
         "value_label": forms.CharField(label="Label", required=False, strip=False),
+        "window": forms.ChoiceField(
+            label="Window",
+            choices=[("", "the whole month"), *((name, f"each {name}") for name in WINDOWS)],
+            help_text="each is counted, and priced, alone",
+            required=False,
+        ),
     }

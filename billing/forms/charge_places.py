@@ -23,7 +23,7 @@ class Place:
 _TIER = re.compile(r"charge\.tiers\[(?P<n>\d+)\](\.(?P<name>\w+))?")
 _GROUP = re.compile(r"meter\.group_by\[(?P<n>\d+)\]")
 _TIER_FIELDS = {"unit_amount": "price", "rate_percent": "price"}
-_METER_FIELDS = {"aggregation", "value"}
+_METER_FIELDS = {"aggregation", "value", "window"}
 
 
 def place_of(path: str, values: Mapping[str, Any]) -> Place:

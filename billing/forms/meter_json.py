@@ -16,8 +16,9 @@ def meter_values(meter: object) -> Values:
         return {"counts": ""}
     if not isinstance(meter, Mapping):
         raise ValueError("a meter is an object")
+    window = {"window": meter.get("window") or ""}
     if "metric" in meter:
-        return {"counts": meter["metric"]}
+        return {"counts": meter["metric"]} | window
     event_type = str(meter.get("type", ""))
     kind = kind_of(event_type)
     value, label = _split(meter.get("value") or "")
@@ -27,7 +28,7 @@ def meter_values(meter: object) -> Values:
         "aggregation": meter.get("aggregation", "sum"),
         "value": value,
         "value_label": label,
-    }
+    } | window
 
 
 def filter_rows(meter: object) -> list[Values]:
@@ -59,6 +60,8 @@ def meter_json(values: Mapping[str, Any], filters: Rows, groups: Rows) -> Values
         meter["filters"] = allowed
     if groups:
         meter["group_by"] = [dimension_of(row) for row in groups]
+    if values.get("window"):
+        meter["window"] = values["window"]
     return meter
 
 

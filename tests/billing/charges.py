@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from billing.rating.charge_models import CHARGE_MODELS
-from metering.usage.meter import AGGREGATIONS, DIMENSIONS, LABEL, METRIC_DIMENSIONS, VALUES
+from metering.usage.meter import AGGREGATIONS, DIMENSIONS, LABEL, METRIC_DIMENSIONS, VALUES, WINDOWS
 
 numbers = st.one_of(
     st.integers(0, 10**9).map(str),
@@ -35,7 +35,14 @@ def _model_fields(model: str) -> st.SearchStrategy[dict[str, Any]]:
         "package": st.fixed_dictionaries({"package_size": positive, "package_amount": numbers}),
         "graduated": st.fixed_dictionaries({"tiers": tiers()}, optional=zero),
         "volume": st.fixed_dictionaries({"tiers": tiers()}, optional=zero),
-        "percentage": st.fixed_dictionaries({"rate_percent": numbers}),
+        "percentage": st.fixed_dictionaries(
+            {"rate_percent": numbers},
+            optional={
+                "fixed_amount_per_event": numbers,
+                "minimum_amount_per_event": st.integers(0, 9).map(str),
+                "maximum_amount_per_event": st.integers(10, 99).map(str),
+            },
+        ),
         "graduated_percentage": st.fixed_dictionaries(
             {"tiers": tiers("rate_percent")}, optional=zero
         ),
@@ -79,7 +86,7 @@ def charges(draw: st.DrawFn, models: tuple[str, ...] = tuple(CHARGE_MODELS)) -> 
 def meters(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         metric = draw(st.sampled_from(sorted(METRIC_DIMENSIONS)))
-        return {"metric": metric} | draw(_narrowed(METRIC_DIMENSIONS[metric]))
+        return {"metric": metric} | draw(_narrowed(METRIC_DIMENSIONS[metric], ("day",)))
     kind = draw(st.sampled_from(sorted(DIMENSIONS)))
     dimensions = DIMENSIONS[kind]
     possible = [name for name in AGGREGATIONS if name in {"count", "unique"} or VALUES[kind]]
@@ -91,7 +98,7 @@ def meters(draw: st.DrawFn) -> dict[str, Any]:
         meter["value"] = draw(_dimension(dimensions))
     elif aggregation != "count":
         meter["value"] = draw(st.sampled_from(VALUES[kind]))
-    return meter | draw(_narrowed(dimensions))
+    return meter | draw(_narrowed(dimensions, WINDOWS))
 
 
 def _dimension(dimensions: tuple[str, ...]) -> st.SearchStrategy[str]:
@@ -99,13 +106,16 @@ def _dimension(dimensions: tuple[str, ...]) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(dimensions), labels)
 
 
-def _narrowed(dimensions: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
+def _narrowed(
+    dimensions: tuple[str, ...], windows: tuple[str, ...]
+) -> st.SearchStrategy[dict[str, Any]]:
     names = _dimension(dimensions)
     return st.fixed_dictionaries(
         {},
         optional={
             "filters": st.dictionaries(names, st.lists(words, min_size=1, max_size=3), max_size=3),
             "group_by": st.lists(names, unique=True, max_size=3),
+            "window": st.sampled_from(windows),
         },
     )
 

@@ -1,6 +1,7 @@
 """The operator's administration: Alice is of the operator's staff, Bob is a tenant's member."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -217,7 +218,7 @@ def test_a_contract_is_a_form_whose_errors_find_their_tier(alice: Client, acme: 
     assert answer.status_code == 302, answer.context["errors"]
     made = BurstContract.objects.get()
     assert made.burst_tiers == CONTRACT["burst_tiers"]
-    assert (made.credit_cap, f"{made.on_demand_price}") == (0, "0.0006")
+    assert (made.credit_cap, f"{made.on_demand_price}") == (Decimal(0), "0.0006")
 
 
 def test_a_contract_shows_what_an_example_month_would_cost(alice: Client, acme: Tenant) -> None:
@@ -246,7 +247,7 @@ def test_a_price_has_at_least_one_class_and_free_is_zero(alice: Client) -> None:
     assert "is missing" in page.context["adminform"].form.errors["input"][0]
     assert alice.post("/admin/billing/tokenprice/add/", fields | {"input": "0"}).status_code == 302
     price = TokenPrice.objects.get()
-    assert (price.input, price.output) == (0, None)
+    assert (price.input, price.output) == (Decimal(0), None)
 
 
 def test_a_tenant_is_never_deleted(alice: Client, acme: Tenant) -> None:

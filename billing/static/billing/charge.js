@@ -40,6 +40,7 @@
     const events = counts !== "" && !metric;
     const aggregation = field("aggregation").value;
     showRow("custom_type", counts === "custom.");
+    showRow("window", counts !== "");
     showRow("aggregation", events);
     showRow("value", events && aggregation !== "count");
     showRow("value_label", events && aggregation !== "count" && field("value").value === label);
