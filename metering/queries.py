@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.conf import settings
 from metering.clickhouse import evidence_query
 from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
+from metering.clickhouse.agent_span_query import AgentSpan, AgentSpanQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.cache_query import CacheQuery, CacheUse
 from metering.clickhouse.calls_query import CALL_DIMENSIONS, PricedCallsQuery, raw_calls
@@ -49,6 +50,7 @@ from metering.usage.period import Period, local_days, windows
 from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
+    "AgentSpan",
     "CacheUse",
     "DailyUse",
     "EventRow",
@@ -61,6 +63,7 @@ __all__ = [
     "StoreUnavailable",
     "SummedEvents",
     "UsageRow",
+    "agent_spans",
     "cache_use",
     "chip_intervals",
     "chips",
@@ -165,6 +168,11 @@ def daa_by(tenant: Tenant, period: Period, name: str) -> list[tuple[str, ActiveD
         min_tasks=settings.DAA_MIN_TASKS,
     ).rows()
     return [(value, day) for value, day in found if day.date in days]
+
+
+def agent_spans(tenant: Tenant, start: date, end: date) -> AgentSpanQuery:
+    """When the tenant's agents were active, as of its days from `start` to before `end`."""
+    return AgentSpanQuery(tenant=tenant.id, start=start, end=end)
 
 
 def retention(tenant: Tenant, period: Period) -> list[Cohort]:
