@@ -28,6 +28,7 @@ from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.label_query import label_keys as _label_keys
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
+from metering.clickhouse.prompt_query import WorstPromptsQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
 from metering.clickhouse.retention_query import RetentionQuery
@@ -91,6 +92,7 @@ __all__ = [
     "unmetered_requests",
     "usage",
     "usage_types",
+    "worst_prompts",
 ]
 
 PricedGroups = list[tuple[dict[str, str], PricedCalls]]
@@ -221,6 +223,16 @@ def priced_calls(
             filters=only,
         ).rows()
     ]
+
+
+def worst_prompts(
+    tenant: Tenant, period: Period, limit: int, thresholds: Sequence[int] = ()
+) -> PricedGroups:
+    """Calls of the prompts that were computed again the most, by prompt, agent and model."""
+    calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+    return WorstPromptsQuery(
+        calls=calls, wasted=wasted, bound=bound, limit=limit, thresholds=tuple(thresholds)
+    ).rows()
 
 
 def hit_rate(tenant: Tenant, period: Period) -> HitRate:
