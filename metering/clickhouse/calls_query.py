@@ -102,7 +102,7 @@ _OUTCOME = "multiIf(task IN (SELECT task FROM wasted), 'failed', attempt > 1, 'r
 
 
 def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
-    """A SELECT of CALL_COLUMNS, `prompt` and `reusable_tokens` over the scope's agent.tokens events.
+    """A SELECT of CALL_COLUMNS, `prompt` and `reusable_tokens` over the scope's model calls.
 
     `prompt` is the first of a call's prefix blocks, mostly that of a system prompt.
     It needs memory for all of the scope's prefix blocks; see `call_slices`.
