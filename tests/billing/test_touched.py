@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from billing import corrections, touched
+from billing import touched
 from billing.bills import compute_bills
 from billing.models import Invoice
+from billing.pricing import price
 from billing.terms import Terms, read_terms
 from metering.ingest import Report
 from metering.models import Tenant
@@ -48,13 +49,12 @@ AUGUST, SEPTEMBER = "2026-08", "2026-09"
 def rated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The earlier months that were rated again, since it was last cleared."""
     months: list[str] = []
-    price = corrections.price
 
     def note(tenant: Tenant, terms: Terms, *more: Any) -> Any:
         months.append(terms.month)
         return price(tenant, terms, *more)
 
-    monkeypatch.setattr(corrections, "price", note)
+    monkeypatch.setattr("billing.corrections.price", note)
     return months
 
 
