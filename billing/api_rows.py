@@ -1,12 +1,11 @@
 """What the reads with money in them take and the rows they answer with, described."""
 
-from billing.exports.registry import EXPORTS
 from billing.models import InvoiceLine
 from billing.queries import CALL_DIMENSIONS
 from metering.api_rows import ACTIVE_DAY as DAY_OF_AGENTS
 from metering.clickhouse.cache_query import CACHE_DIMENSIONS
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
-from metering.openapi.describe import parameter, path
+from metering.openapi.describe import parameter
 from metering.openapi.schemas import (
     Schema,
     component,
@@ -244,13 +243,4 @@ AFTER_EVENT = (
     parameter("time", {"type": "string", "format": "date-time"}, "Of the last event before."),
     parameter("source", {"type": "string"}, "Of the last event before."),
     parameter("id", {"type": "string"}, "Of the last event before."),
-)
-EXPORT = (
-    path("kind", text("Which file.", *EXPORTS)),
-    parameter(
-        "period",
-        {"type": "string", "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"},
-        "A month, such as 2026-10.",
-        required=True,
-    ),
 )
