@@ -18,6 +18,7 @@ from billing.models import (
     TokenPrice,
     ToolPrice,
 )
+from billing.stripe_sync import admin as stripe_admin  # noqa: F401 - registers its own
 
 # Generic in their type hints only.
 if TYPE_CHECKING:

@@ -18,12 +18,7 @@ from billing.rating.money import plain
 from billing.standing import standing
 from metering.authentication import tenant_of
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
-<<<<<<< HEAD
-from metering.models import ApiKey, Tenant
 from metering.openapi.describe import RANGE, group_by, lists, shows
-=======
-from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
->>>>>>> main
 from metering.parameters import read_group_by, read_range
 from metering.queries import unmetered_requests
 
@@ -213,46 +208,6 @@ class LineEvents(APIView):
             following = request.build_absolute_uri(f"?{place}")
         rows = [_fields(event, _EVENT_FIELDS) for event in found[:EVENTS_PAGE]]
         return Response({"rows": rows, "next": following})
-
-
-<<<<<<< HEAD
-def _tenant(request: Request) -> Tenant:
-    """Whose key it is: every answer is about this tenant alone."""
-    assert isinstance(request.auth, ApiKey), "the default permission lets keys alone in"  # noqa: S101
-    return request.auth.tenant
-=======
-@shows({"type": "string"}, *api_rows.EXPORT, kind=CSV, found=True)
-class Export(APIView):
-    """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
-
-    def get(self, request: Request, kind: str) -> StreamingHttpResponse:
-        if kind not in EXPORTS:
-            raise Http404(f"there is no export {kind}")
-        month = request.query_params.get("period", "")
-        try:
-            month_period(month, "UTC")
-        except ValueError as error:
-            raise ValidationError({"period": str(error)}) from error
-        tenant = tenant_of(request)
-        response = StreamingHttpResponse(
-            _started(export(kind, [tenant], month)),
-            content_type="text/csv; charset=utf-8; header=present",
-        )
-        name = f"{tenant.slug}-{kind}-{month}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
-
-
-def _started(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The same lines, two of them already made: a store that is down is then still a 503."""
-    first = [line for _, line in zip(range(2), lines, strict=False)]
-
-    def all_lines() -> Iterator[bytes]:
-        yield from first
-        yield from lines
-
-    return all_lines()
->>>>>>> main
 
 
 def _read_place(request: Request) -> tuple[datetime, str, str] | None:

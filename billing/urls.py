@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
+from billing.stripe_sync.webhook import stripe_webhook
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
 
@@ -34,5 +35,6 @@ urlpatterns = [
         api.LineEvents.as_view(),
         name="api-line-events",
     ),
+    path("webhooks/stripe", stripe_webhook, name="stripe-webhook"),
     path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]

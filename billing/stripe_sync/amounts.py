@@ -5,9 +5,7 @@ from decimal import Decimal
 from billing.rating.money import EXACT, minor_units, round_money
 
 # Stripe's own list, which is not ISO 4217's.
-_ZERO_DECIMALS = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()
-)
+_ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
 _THREE_DECIMALS = frozenset("BHD JOD KWD OMR TND".split())
 # Written with two decimals, of which both have to be zero.
 _WHOLE_OF_TWO = frozenset("ISK UGX".split())

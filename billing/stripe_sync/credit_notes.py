@@ -67,9 +67,7 @@ def _bearers(note: Invoice) -> Iterator[StripePush]:
 
 def _ours(attempt: Attempt, bearer: StripePush) -> list[RemoteCreditNote]:
     """Those that an earlier attempt made on this invoice."""
-    notes = attempt.read(
-        lambda: list(attempt.gateway.credit_notes(invoice=bearer.remote_id))
-    )
+    notes = attempt.read(lambda: list(attempt.gateway.credit_notes(invoice=bearer.remote_id)))
     return [n for n in notes if n.identity == attempt.identity and n.status != "void"]
 
 

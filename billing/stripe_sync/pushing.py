@@ -174,4 +174,3 @@ def _withdraw(attempt: Attempt, theirs: RemoteInvoice | None) -> None:
     if theirs.status == "paid":
         raise RefusedError(f"{attempt.invoice} is void here, and {theirs.id} was paid at Stripe")
     attempt.write("void", lambda key: attempt.gateway.void(key, theirs.id))
-

@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
+from itertools import takewhile
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from billing.exports.csv_writer import csv_lines
 from billing.models import Invoice
 from billing.rating.money import EXACT, ZERO
 from billing.standing import standing
 from billing.stripe_sync.amounts import NotRepresentableError, from_stripe
+from billing.stripe_sync.customers import MARGIN
 from billing.stripe_sync.gateway import Gateway
 from billing.stripe_sync.records import StripeCustomer, StripePush
 from billing.stripe_sync.remote import RemoteCreditNote, RemoteInvoice
@@ -48,9 +51,12 @@ def differences(month: str = "", gateway: Gateway | None = None) -> list[Differe
     Reads all of Stripe's invoices and credit notes that are not older than ours, by pages.
     """
     gateway = gateway or Gateway()
-    pushes = {str(push.identity): push for push in StripePush.objects.select_related("invoice")}
-    invoices, notes = _theirs(gateway)
-    found = list(_of_ours(_ours(month), pushes, invoices, notes))
+    pushes = {str(push.identity): push for push in StripePush.objects.all()}
+    ours = _ours(month)
+    mine = [push for push in pushes.values() if push.invoice_id in {row.pk for row in ours}]
+    since = min((push.created_at for push in mine), default=timezone.now()) - MARGIN
+    invoices, notes = _theirs(gateway, since.timestamp() if month else 0)
+    found = list(_of_ours(ours, pushes, invoices, notes))
     return found + list(_unknown([*invoices.values()], pushes, month))
 
 
@@ -59,18 +65,19 @@ def as_csv(rows: Iterable[Difference]) -> Iterator[bytes]:
     return csv_lines(COLUMNS, (list(astuple(row)) for row in rows))
 
 
-def _ours(month: str) -> "QuerySet[Invoice]":
+def _ours(month: str) -> list[Invoice]:
     rows = Invoice.objects.exclude(status=Invoice.Status.DRAFT).select_related("tenant")
     rows = rows.prefetch_related("payments").order_by("number")
-    return rows.filter(month=f"{month}-01") if month else rows
+    return list(rows.filter(month=f"{month}-01") if month else rows)
 
 
 def _theirs(
-    gateway: Gateway,
+    gateway: Gateway, since: float
 ) -> tuple[dict[str, RemoteInvoice], dict[str, list[RemoteCreditNote]]]:
-    invoices = {invoice.id: invoice for invoice in gateway.invoices()}
+    listed = takewhile(lambda item: item.created >= since, gateway.invoices())
+    invoices = {invoice.id: invoice for invoice in listed}
     notes: dict[str, list[RemoteCreditNote]] = defaultdict(list)
-    for note in gateway.credit_notes():
+    for note in takewhile(lambda item: item.created >= since, gateway.credit_notes()):
         if note.status != "void":
             notes[note.identity].append(note)
     return invoices, notes

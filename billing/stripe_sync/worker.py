@@ -15,7 +15,7 @@ from billing.stripe_sync.records import StripeEvent, StripePush
 
 log = logging.getLogger(__name__)
 # Of one run; the next one goes on.
-SECONDS = 60.0
+SECONDS = 15.0
 
 
 def push_due(seconds: float = SECONDS) -> int:
