@@ -11,15 +11,16 @@ from decimal import Decimal
 
 from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
-from billing.cost_meter import cost_quantities
+from billing.cost_meter import cost_usage
 from billing.models import InvoiceLine
+from billing.rated_groups import Counted, rated_groups
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
+from billing.rating.each_event import each_event
 from billing.rating.errors import ChargeError
 from billing.rating.line import RatedLine
 from billing.rating.money import plain, round_money
-from billing.rating.rate import adjust, rate
-from billing.rating.units import UsageToRate
+from billing.rating.rate import adjust
 from billing.terms import ChargeTerms, ContractTerms, PlanTerms, Terms
 from billing.units import line_unit, meter_unit
 from metering import queries
@@ -142,18 +143,28 @@ def _add_charge(
 
 def _metered_lines(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> Iterator[PricedLine]:
     """Each group is rated alone; a charge without any usage is rated at 0, for its minimum."""
-    quantities = _quantities(pricing, meter, unpriced) or {(): Decimal(0)}
-    for group in sorted(quantities):
-        rated = rate(pricing.charge, UsageToRate(quantity=quantities[group]))
-        yield from pricing.lines(group, [(pricing.period, line) for line in rated.lines])
+    counted = Counted(
+        tenant=pricing.tenant,
+        charge=pricing.charge,
+        meter=meter,
+        period=pricing.period,
+        whole=pricing.terms.period,
+        watermark=pricing.watermark,
+    )
+    single = each_event(pricing.charge) is not None
+    quantities = [] if single else _quantities(pricing, meter, unpriced)
+    groups = rated_groups(counted, quantities)
+    for group in sorted(groups):
+        yield from pricing.lines(group, [(pricing.period, line) for line in groups[group].lines])
 
 
-def _quantities(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> dict[Group, Decimal]:
+def _quantities(
+    pricing: _Pricing, meter: Meter, unpriced: list[str]
+) -> list[queries.MeterQuantity]:
     tenant, period, watermark = pricing.tenant, pricing.period, pricing.watermark
     if meter.metric != "cost":
-        found = queries.meter_quantities(tenant, meter, period, received_before=watermark)
-        return {tuple(sorted(item.group)): item.quantity for item in found}
-    quantities, missing = cost_quantities(tenant, meter, period, pricing.terms.book, watermark)
+        return queries.meter_quantities(tenant, meter, period, watermark, pricing.terms.period)
+    quantities, missing = cost_usage(tenant, meter, period, pricing.terms.book, watermark)
     unpriced.extend(f"{pricing.code}: {name} has no price in the cost book" for name in missing)
     return quantities
 

@@ -15,9 +15,10 @@ from billing.rating.charge_models.burst import Burst
 from billing.rating.charge_models.dynamic import Dynamic
 from billing.rating.charge_models.per_unit import PerUnit
 from billing.rating.charge_models.percentage import Percentage
+from billing.rating.each_event import EachEvent, each_event
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT, ZERO
-from billing.rating.rate import rate
+from billing.rating.rate import rate, rate_sums
 from billing.rating.units import UsageToRate
 from billing.task_quantities import Group, TaskMeter, whole_quantities
 from billing.terms import ChargeTerms, PlanTerms, Terms, read_terms
@@ -113,6 +114,8 @@ class TaskPricer:
         elif why := _not_divisible(charge, meter):
             for task in of_tasks.users():
                 prices.unknown[task].add(f"{code}: {why}")
+        elif each := each_event(charge):
+            _add_each_event(prices, _of_usage(charge), each, of_tasks)
         elif _each_unit_alone(_of_usage(charge)):
             _add_exact(prices, code, _of_usage(charge), of_tasks)
         else:
@@ -146,6 +149,14 @@ class TaskPricer:
 def _add_exact(prices: TaskPrices, code: str, charge: Charge, of_tasks: TaskMeter) -> None:
     for (task, _), quantity in _known_quantities(prices, code, of_tasks).items():
         prices.add(task, rate(charge, UsageToRate(quantity=quantity)).amount)
+
+
+def _add_each_event(
+    prices: TaskPrices, charge: Charge, each: EachEvent, of_tasks: TaskMeter
+) -> None:
+    for task, groups in of_tasks.event_sums(each).items():
+        for sums in groups:
+            prices.add(task, rate_sums(charge, sums).amount)
 
 
 def _known_quantities(
@@ -198,6 +209,11 @@ def _not_divisible(charge: Charge, meter: Meter) -> str:
         return "depends on all chips that are in use at once"
     if not meter.metric and meter.aggregation not in _ADDITIVE:
         return f"the {meter.aggregation} of all events is not a sum over tasks"
+    alone, each = _each_unit_alone(_of_usage(charge)), each_event(charge)
+    if each and not (alone and each.by_sums):
+        return "prices each event, and all of them together beside"
+    if meter.window and not alone:
+        return f"each {meter.window} is rated alone, whatever tasks it had"
     return ""
 
 
