@@ -22,8 +22,6 @@ else:
 class _Looked:
     """Looked at, and at most tried again."""
 
-    actions = ("try_again",)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -47,6 +45,7 @@ class StripePushAdmin(_Looked, _PushAdmin):
 
     list_display = ("invoice", "state", "attempts", "due_at", "remote_id", "last_error")
     list_filter = ("state",)
+    actions = ("try_again",)
     search_fields = ("invoice__number", "invoice__tenant__slug", "remote_id")
     list_select_related = ("invoice__tenant",)
 
@@ -57,6 +56,7 @@ class StripeEventAdmin(_Looked, _EventAdmin):
 
     list_display = ("event_id", "type", "received_at", "state", "outcome", "last_error")
     list_filter = ("state", "type")
+    actions = ("try_again",)
     search_fields = ("event_id",)
 
 

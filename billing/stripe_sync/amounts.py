@@ -1,15 +1,16 @@
 """Amounts as Stripe writes them: whole numbers of a currency's smallest unit, as Stripe has it."""
 
+import re
 from decimal import Decimal
 
 from billing.rating.money import EXACT, minor_units, round_money
 
 # Stripe's own list, which is not ISO 4217's.
-_ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-_THREE_DECIMALS = frozenset("BHD JOD KWD OMR TND".split())
+_ZERO_DECIMALS = re.compile("BIF|CLP|DJF|GNF|JPY|KMF|KRW|MGA|PYG|RWF|VND|VUV|XAF|XOF|XPF")
+_THREE_DECIMALS = re.compile("BHD|JOD|KWD|OMR|TND")
 # Written with two decimals, of which both have to be zero.
-_WHOLE_OF_TWO = frozenset("ISK UGX".split())
-_UNKNOWN = frozenset("CLF IQD LYD UYW".split())
+_WHOLE_OF_TWO = re.compile("ISK|UGX")
+_UNKNOWN = re.compile("CLF|IQD|LYD|UYW")
 
 
 class NotRepresentableError(Exception):
@@ -38,17 +39,17 @@ def from_stripe(number: int, currency: str) -> Decimal:
 
 
 def _places(currency: str) -> int:
-    if currency in _UNKNOWN:
+    if _UNKNOWN.fullmatch(currency):
         raise NotRepresentableError(f"Stripe does not know {currency}")
-    if currency in _ZERO_DECIMALS:
+    if _ZERO_DECIMALS.fullmatch(currency):
         return 0
-    if currency in _THREE_DECIMALS:
+    if _THREE_DECIMALS.fullmatch(currency):
         return 3
-    return 2 if currency in _WHOLE_OF_TWO else max(minor_units(currency), 2)
+    return 2 if _WHOLE_OF_TWO.fullmatch(currency) else max(minor_units(currency), 2)
 
 
 def _step(currency: str) -> int:
     """Amounts are multiples of this: Stripe's three decimals end in a zero."""
-    if currency in _WHOLE_OF_TWO:
+    if _WHOLE_OF_TWO.fullmatch(currency):
         return 100
-    return 10 if currency in _THREE_DECIMALS else 1
+    return 10 if _THREE_DECIMALS.fullmatch(currency) else 1

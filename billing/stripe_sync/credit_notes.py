@@ -6,6 +6,7 @@ credit note is settled by that much. What is left is given back outside of Strip
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 
 from django.utils import timezone
 
@@ -35,7 +36,7 @@ def push(attempt: Attempt) -> None:
         for note in _ours(attempt, bearer):
             left -= note.total
             _offset(attempt, bearer, note)
-        theirs = attempt.read(lambda bearer=bearer: attempt.gateway.invoice(bearer.remote_id))
+        theirs = attempt.read(partial(attempt.gateway.invoice, bearer.remote_id))
         amount = min(left, _bearable(theirs))
         if amount > 0:
             _offset(attempt, bearer, _create(attempt, theirs, bearer, amount))

@@ -36,7 +36,7 @@ def customer_of(attempt: Attempt) -> str:
 def _find(attempt: Attempt, ours: StripeCustomer) -> RemoteCustomer | None:
     """Whether an attempt that was cut short has made it."""
     since = (ours.created_at - MARGIN).timestamp()
-    for theirs in attempt.read(lambda: attempt.gateway.customers()):
+    for theirs in attempt.read(attempt.gateway.customers):
         if theirs.created < since:
             return None
         if theirs.metadata.get("daybook_id") == str(ours.identity):

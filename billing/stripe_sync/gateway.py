@@ -5,7 +5,7 @@ What goes wrong becomes one of two: Refused, where asking again is of no use, or
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -151,8 +151,7 @@ def _pages(kind: type[T], listed: Callable[[Any], Any], params: Params) -> Itera
     """All of a list, the newest first; a page is asked for when it is needed."""
     after: dict[str, str] = {}
     while True:
-        asked = {**params, "limit": _PAGE, **after}
-        page = _called(lambda asked=asked: listed(asked)).to_dict()
+        page = _called(partial(listed, {**params, "limit": _PAGE, **after})).to_dict()
         for item in page["data"]:
             yield msgspec.convert(item, kind)
         if not page.get("has_more") or not page["data"]:

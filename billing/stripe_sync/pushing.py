@@ -118,11 +118,13 @@ def _fill(attempt: Attempt, theirs: RemoteInvoice) -> RemoteInvoice:
     missing = [line for line in lines if line["metadata"]["daybook_line"] not in there]
     for n in range(0, len(missing), _LINES_AT_ONCE):
         some = missing[n : n + _LINES_AT_ONCE]
-        step = f"lines-{some[0]['metadata']['daybook_line']}"
-        theirs = attempt.write(
-            step, lambda key, some=some: attempt.gateway.add_lines(key, theirs.id, some)
-        )
+        _add(attempt, theirs.id, some)
     return attempt.read(lambda: attempt.gateway.invoice(theirs.id)) if missing else theirs
+
+
+def _add(attempt: Attempt, remote_id: str, lines: list[Params]) -> None:
+    step = f"lines-{lines[0]['metadata']['daybook_line']}"
+    attempt.write(step, lambda key: attempt.gateway.add_lines(key, remote_id, lines))
 
 
 def _finalize(attempt: Attempt, theirs: RemoteInvoice) -> RemoteInvoice:

@@ -8,7 +8,7 @@ from django.db import transaction
 from billing.models import Invoice
 from billing.stripe_sync import outbox, worker
 from billing.stripe_sync.queued import Queued, revive
-from billing.stripe_sync.records import StripeEvent, StripePush
+from billing.stripe_sync.records import StripeEvent
 from metering import audit
 from metering.commands import prepared
 from metering.usage.period import month_period
