@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing.invoicing import close_month
+from billing.prepaid.booking import expire
 from billing.stripe_sync import worker
 from metering.models import Tenant
 
@@ -31,3 +32,10 @@ def push_to_stripe() -> None:
 def handle_stripe_events() -> None:
     """Do what follows from the events that Stripe sent."""
     worker.handle_due()
+
+
+@shared_task
+def expire_credits() -> None:
+    """Book what is left of prepaid credit that has expired."""
+    for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
+        expire(tenant)

@@ -63,8 +63,8 @@ def work() -> Callable[[], int]:
     def run() -> int:
         over = timezone.now() - timedelta(seconds=1)
         for model in (StripePush, StripeEvent):
-            model.objects.filter(state="waiting").update(due_at=over)  # type: ignore[attr-defined]
-            model.objects.exclude(claim=None).update(claimed_until=over)  # type: ignore[attr-defined]
+            model.objects.filter(state="waiting").update(due_at=over)
+            model.objects.exclude(claim=None).update(claimed_until=over)
         return worker.push_due() + worker.handle_due()
 
     return run

@@ -90,15 +90,15 @@ def test_without_a_key_nothing_is_queued(acme: Tenant, work: Work) -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "amounts", "total", "lines"),
+    ("currency", "amounts", "told"),
     [
-        ("JPY", ["1500"], 1500, 1),
-        ("USD", ["1.50"], 150, 1),
-        ("KWD", ["1.250", "0.500"], 1750, 2),
+        ("JPY", ["1500"], (1500, 1)),
+        ("USD", ["1.50"], (150, 1)),
+        ("KWD", ["1.250", "0.500"], (1750, 2)),
         # Stripe's three decimals end in a zero: of these lines it takes the sum alone.
-        ("KWD", ["1.255", "0.505"], 1760, 1),
-        ("ISK", ["1500"], 150000, 1),
-        ("UGX", ["1500"], 150000, 1),
+        ("KWD", ["1.255", "0.505"], (1760, 1)),
+        ("ISK", ["1500"], (150000, 1)),
+        ("UGX", ["1500"], (150000, 1)),
     ],
 )
 def test_amounts_are_written_as_stripe_has_the_currency(
@@ -108,15 +108,14 @@ def test_amounts_are_written_as_stripe_has_the_currency(
     stripe: FakeStripe,
     currency: str,
     amounts: list[str],
-    total: int,
-    lines: int,
+    told: tuple[int, int],
 ) -> None:
     acme.currency = currency
     acme.save()
     queued(acme, amounts)
     work()
-    assert (stripe.one("invoice")["total"], stripe.one("invoice")["status"]) == (total, "open")
-    assert len(stripe.all("line_item")) == lines
+    assert (stripe.one("invoice")["total"], len(stripe.all("line_item"))) == told
+    assert stripe.one("invoice")["status"] == "open"
 
 
 @pytest.mark.parametrize(
@@ -294,9 +293,9 @@ def test_quantities_go_to_meters_once(
 
 
 def test_what_is_rolled_back_is_not_queued(acme: Tenant, queued: Queue) -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         queued(acme)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert not StripePush.objects.exists()
 
 

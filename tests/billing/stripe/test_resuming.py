@@ -50,7 +50,7 @@ def killed(nth: int, when: str) -> Iterator[list[str]]:
 
         return call
 
-    gateway_module._called = dying(real_call)  # type: ignore[assignment]
+    gateway_module._called = dying(real_call)
     Queued.note = dying(real_note)  # type: ignore[method-assign]
     try:
         yield reached
