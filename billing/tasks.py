@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 from django.utils import timezone
 
+from billing.closing_run import ClosingRun
+from billing.closing_runs import work
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
 from metering.models import Tenant
+from metering.queries import StoreUnavailable
 
 
 @shared_task
@@ -26,3 +29,9 @@ def expire_credits() -> None:
     """Book what is left of prepaid credit that has expired."""
     for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
         expire(tenant)
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def work_on_closing_run(run_id: int) -> None:
+    """Close a month that somebody asked for."""
+    work(ClosingRun.objects.get(pk=run_id))

@@ -19,6 +19,7 @@ from metering.tenants_queries import Dates
 
 # What an amount of an invoice is for, as cost is told apart too: a model, a chip, a tool.
 _KINDS = ("model", "chip", "tool")
+_CALL_KEY = ("provider", "model", "modality", "service_tier")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,23 +55,32 @@ class Earned:
         self.unpriced |= cost.unpriced
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some use of a tenant's, in tokens or units, that one price would be for: `key` names it."""
+
+    tenant: int
+    source: Source
+    cost: Cost
+    quantity: Decimal
+    key: dict[str, str]
+
+
 @dataclass(slots=True)
 class Missing:
-    """Something used that has no price: how much of it, and by whom."""
+    """Something used that has no price: how much of it, by whom, and the key of its price."""
 
     kind: str
     name: str
     problem: str
     currency: str
-    provider: str = ""
+    key: dict[str, str] = field(default_factory=dict)
     quantity: Decimal = ZERO
     tenants: set[int] = field(default_factory=set)
 
 
-def costs_of(
-    tenants: Sequence[Tenant], dates: Dates
-) -> Iterator[tuple[int, Source, Cost, Decimal]]:
-    """What each tenant's use cost, piece by piece, with the tokens or units of the piece."""
+def costs_of(tenants: Sequence[Tenant], dates: Dates) -> Iterator[Piece]:
+    """What each tenant's use cost, piece by piece."""
     books = {currency: cost_book(currency) for currency in {t.currency for t in tenants}}
     if not books:
         return
@@ -80,18 +90,21 @@ def costs_of(
     for tenant, calls in tenants_queries.calls_of(tenants, dates, days, thresholds):
         cost = Cost()
         books[currency[tenant]].add_calls(cost, calls)
-        yield tenant, Source("model", calls.model), cost, Decimal(calls.total_tokens)
+        key = {name: getattr(calls, name) for name in _CALL_KEY}
+        source = Source("model", calls.model)
+        yield Piece(tenant, source, cost, Decimal(calls.total_tokens), key)
     for use in tenants_queries.units_of(tenants, dates, days):
         cost = Cost()
         books[currency[use.tenant]].add_units(cost, use.kind, use.name, use.day, use.quantity)
-        yield use.tenant, Source(use.kind, use.name), cost, use.quantity
+        source = Source(use.kind, use.name)
+        yield Piece(use.tenant, source, cost, use.quantity, {use.kind: use.name})
 
 
 def spent(tenants: Sequence[Tenant], dates: Dates) -> dict[int, Earned]:
     """What each tenant's use cost the operator; nothing for those that used nothing."""
     found: dict[int, Earned] = defaultdict(Earned)
-    for tenant, _, cost, _ in costs_of(tenants, dates):
-        found[tenant].add(cost)
+    for piece in costs_of(tenants, dates):
+        found[piece.tenant].add(piece.cost)
     return dict(found)
 
 
@@ -101,8 +114,8 @@ def earned(tenants: Sequence[Tenant], start: date, end: date) -> dict[tuple[int,
     Revenue is that of the months' invoices, drafts among them, before tax.
     """
     found: dict[tuple[int, Source], Earned] = defaultdict(Earned)
-    for tenant, source, cost, _ in costs_of(tenants, lambda zone: (start, end)):
-        found[tenant, source].add(cost)
+    for piece in costs_of(tenants, lambda zone: (start, end)):
+        found[piece.tenant, piece.source].add(piece.cost)
     for tenant, source, amount, draft in _revenue(tenants, start, end):
         item = found[tenant, source]
         item.revenue = EXACT.add(item.revenue, amount)
@@ -135,13 +148,13 @@ def unpriced(tenants: Sequence[Tenant], dates: Dates) -> list[Missing]:
     """What was used and has no price, the most widely used first."""
     by_pk = {tenant.pk: tenant for tenant in tenants}
     found: dict[tuple[str, str, str, str], Missing] = {}
-    for tenant, source, cost, quantity in costs_of(tenants, dates):
-        for problem in cost.unpriced:
-            currency = by_pk[tenant].currency
-            key = (source.kind, source.name, problem, currency)
-            item = found.setdefault(key, Missing(*key))
-            item.quantity = EXACT.add(item.quantity, quantity)
-            item.tenants.add(tenant)
+    for piece in costs_of(tenants, dates):
+        currency = by_pk[piece.tenant].currency
+        for problem in piece.cost.unpriced:
+            key = (piece.source.kind, piece.source.name, problem, currency)
+            item = found.setdefault(key, Missing(*key, piece.key))
+            item.quantity = EXACT.add(item.quantity, piece.quantity)
+            item.tenants.add(piece.tenant)
     return sorted(found.values(), key=lambda item: (-len(item.tenants), item.kind, item.problem))
 
 
