@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from billing.closing_run import ClosingRun
 from billing.closing_runs import work
+from billing.exports import jobs
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
 from metering.models import Tenant
@@ -35,3 +36,17 @@ def expire_credits() -> None:
 def work_on_closing_run(run_id: int) -> None:
     """Close a month that somebody asked for."""
     work(ClosingRun.objects.get(pk=run_id))
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def make_export(job_id: str) -> None:
+    """Write the file of an export."""
+    jobs.write_export(job_id)
+
+
+@shared_task
+def sweep_exports() -> None:
+    """Take up what a killed worker left, and remove files whose time is over."""
+    for job in jobs.stale_jobs():
+        make_export.delay(str(job.pk))
+    jobs.expire_exports()

@@ -9,7 +9,7 @@ import pytest
 
 from billing import queries, tenants_queries
 from billing.models import ChipPrice, TokenPrice
-from metering.clickhouse import tenants_use_query
+from metering.clickhouse.connection import select
 from metering.models import Tenant
 from metering.usage.period import range_period
 
@@ -64,13 +64,12 @@ def test_the_store_is_asked_as_often_for_many_as_for_one_of_a_zone(
     tenants: list[Tenant], make_tenant: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    real = tenants_use_query.select
 
     def counted(sql: str, bound: Any) -> Any:
         asked.append(sql)
-        return real(sql, bound)
+        return select(sql, bound)
 
-    monkeypatch.setattr(tenants_use_query, "select", counted)
+    monkeypatch.setattr("metering.clickhouse.tenants_use_query.select", counted)
     spent(tenants[:1])
     one = len(asked)
     asked.clear()
@@ -86,7 +85,7 @@ def test_what_has_no_price_is_named_with_whom_it_concerns(
         send(tenant, [event.tokens("2026-10-09T12:00:00Z", model="n", **tokens)])
         roll(tenant)
     [missing] = tenants_queries.unpriced(tenants, lambda zone: OCTOBER)
-    assert (missing.kind, missing.problem, missing.quantity) == ("model", "p/n", 18)
+    assert (missing.kind, missing.problem, missing.quantity) == ("model", "p/n", Decimal(18))
     assert missing.tenants == {tenant.pk for tenant in tenants[:2]}
     assert (missing.key["provider"], missing.key["model"]) == ("p", "n")
     assert spent(tenants)[tenants[0].pk].known_cost is None
