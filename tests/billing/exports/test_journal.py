@@ -73,9 +73,6 @@ def test_prepaid_credit_is_owed_no_more(
         ("Customer Prepayments", "1.50", ""),
         ("Sales", "", "0.34"),
     ]
-    focus = read("focus", acme)
-        "1.96"
-    )
 
 
 def test_a_draft_is_not_booked(acme: Tenant, read: Read) -> None:
