@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0009_export_jobs'),
+        ('billing', '0010_stripe'),
     ]
 
     operations = [
