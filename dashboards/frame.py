@@ -67,6 +67,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         Group("Money", [Entry("Invoices", reverse("invoices"), here in INVOICES)]),
     ]
     set_up = [
+        Entry("API keys", reverse("keys"), here == "keys"),
         Entry("Members", reverse("members"), here == "members"),
         Entry("Activity", reverse("activity"), here == "activity"),
     ]
