@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 from django.utils import timezone
 
+from billing.exports import jobs
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
+from billing.stripe_sync import worker
 from metering.models import Tenant
+from metering.queries import StoreUnavailable
 
 
 @shared_task
@@ -22,7 +25,33 @@ def close_last_month() -> None:
 
 
 @shared_task
+def push_to_stripe() -> None:
+    """Tell Stripe what it has to learn of invoices."""
+    worker.push_due()
+
+
+@shared_task
+def handle_stripe_events() -> None:
+    """Do what follows from the events that Stripe sent."""
+    worker.handle_due()
+
+
+@shared_task
 def expire_credits() -> None:
     """Book what is left of prepaid credit that has expired."""
     for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
         expire(tenant)
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def make_export(job_id: str) -> None:
+    """Write the file of an export."""
+    jobs.write_export(job_id)
+
+
+@shared_task
+def sweep_exports() -> None:
+    """Take up what a killed worker left, and remove files whose time is over."""
+    for job in jobs.stale_jobs():
+        make_export.delay(str(job.pk))
+    jobs.expire_exports()
