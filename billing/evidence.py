@@ -23,7 +23,7 @@ def line_events(
     """
     if line.kind != InvoiceLine.Kind.USAGE:
         return []
-    terms = Terms.from_json((line.corrects or line.invoice).snapshot["terms"])
+    terms = _terms(line)
     return queries.evidence(
         at_terms(line.invoice.tenant, terms),
         _meter(terms, line),
@@ -33,6 +33,15 @@ def line_events(
         after=after,
         limit=limit,
     )
+
+
+def _terms(line: InvoiceLine) -> Terms:
+    """Those of the line's period; of a correction, as the invoice that it is on says."""
+    if line.corrects is not None:
+        for item in line.invoice.snapshot["corrected"]:
+            if item["number"] == line.corrects.number and "terms" in item:
+                return Terms.from_json(item["terms"])
+    return Terms.from_json((line.corrects or line.invoice).snapshot["terms"])
 
 
 def _meter(terms: Terms, line: InvoiceLine) -> Meter:

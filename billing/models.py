@@ -13,6 +13,7 @@ from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
 from billing.payments import InvoiceChange, Payment  # noqa: F401 - Django looks here
 from billing.rating.errors import ChargeError
+from billing.restatement import Restatement  # noqa: F401 - and here
 from metering.models import Tenant
 
 # A first plan and whatever else was "always so" is in force from here.
