@@ -1,7 +1,6 @@
 """The read API of everything that has to do with money: thin, over billing.queries."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,9 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing import api_rows, queries
+from billing.api_values import fields as _fields
+from billing.api_values import money
+from billing.api_values import value as _json
 from billing.evidence import line_events
 from billing.models import Invoice, InvoiceLine
-from billing.rating.money import plain
+from billing.prepaid.queries import credit_of
+from billing.rating.money import EXACT, plain
 from billing.standing import standing
 from metering.authentication import tenant_of
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
@@ -240,13 +243,15 @@ def _grouped(group: dict[str, str]) -> Row:
 
 def invoice_row(invoice: Invoice) -> Row:
     """An invoice without its lines."""
-    stands = standing(invoice)
-    amounts = {name: f"{getattr(invoice, name):f}" for name in ("subtotal", "tax", "total")}
+    stands, credit = standing(invoice), credit_of(invoice)
+    amounts = {name: money(getattr(invoice, name)) for name in ("subtotal", "tax", "total")}
+    amounts |= {f"amount_{name}": money(getattr(stands, name)) for name in _STANDING}
+    if invoice.status == Invoice.Status.DRAFT:
+        amounts["amount_due"] = money(EXACT.subtract(invoice.total, credit))
+    moments = {"paid_at": _json(stands.paid_at), "due_at": _json(stands.due_at)}
     more = {"tax_percent": plain(invoice.tax_percent), "not_charged": invoice.not_charged}
-    fields = _fields(invoice, _INVOICE_FIELDS)
-    money: Row = {f"amount_{name}": f"{getattr(stands, name):f}" for name in _STANDING}
-    money |= {"paid_at": _json(stands.paid_at), "due_at": _json(stands.due_at)}
-    return fields | amounts | money | more | {"unpriced": invoice.unpriced}
+    fields = _fields(invoice, _INVOICE_FIELDS) | {"credits_applied": money(credit)}
+    return fields | amounts | moments | more | {"unpriced": invoice.unpriced}
 
 
 def _lines(invoice: Invoice) -> "QuerySet[InvoiceLine]":
@@ -258,16 +263,3 @@ def line_row(line: InvoiceLine) -> Row:
     corrects = line.corrects.number if line.corrects else None
     amount = {"amount": f"{line.amount:f}"}
     return _fields(line, _LINE_FIELDS) | {"corrects": corrects} | amount
-
-
-def _fields(source: object, names: tuple[str, ...]) -> Row:
-    return {name: _json(getattr(source, name)) for name in names}
-
-
-def _json(value: object) -> object:
-    """Decimals as strings, moments as ISO 8601 in UTC, all else as it is."""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value

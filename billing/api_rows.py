@@ -182,7 +182,10 @@ _INVOICE_FIELDS: dict[str, Schema] = {
     "subtotal": decimal("The sum of the lines."),
     "tax": decimal("Of the subtotal."),
     "total": decimal("subtotal + tax."),
-    "amount_due": decimal("What is to be paid in all; of a credit note below zero, given back."),
+    "credits_applied": decimal("What prepaid credit paid, or of a draft would pay now."),
+    "amount_due": decimal(
+        "What is to be paid in all beside credit; of a draft, what it would be now."
+    ),
     "amount_paid": decimal("What came in for it."),
     "amount_remaining": decimal("What is left to pay."),
     "amount_overpaid": decimal("What came in and was not owed."),

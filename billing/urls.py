@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
+from billing.prepaid import api as prepaid
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
 
@@ -33,6 +34,11 @@ urlpatterns = [
         "api/v1/invoices/<slug:number>/lines/<int:position>/events",
         api.LineEvents.as_view(),
         name="api-line-events",
+    ),
+    path("api/v1/credits", prepaid.Credits.as_view(), name="api-credits"),
+    path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),
+    path(
+        "api/v1/credits/movements", prepaid.CreditMovements.as_view(), name="api-credit-movements"
     ),
     path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]

@@ -261,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
     "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "check-ingestion": {"task": "metering.tasks.check_ingestion", "schedule": 3600.0},
+    "expire-credits": {"task": "billing.tasks.expire_credits", "schedule": 3600.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

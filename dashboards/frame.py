@@ -54,6 +54,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
             "What happened",
             [
                 Entry("Spend", reverse("explorer"), here in {"explorer", "explorer-events"}),
+                Entry("Agents", reverse("agents"), here in {"agents", "agent"}),
                 Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
                 Entry("Efficiency", reverse("efficiency"), here == "efficiency"),
                 Entry("Bursts", reverse("bursts"), here == "bursts"),

@@ -6,6 +6,7 @@ from django.urls import path
 from billing.task_address import TASK
 from dashboards import (
     activity_views,
+    agent_views,
     burst_views,
     explorer_views,
     ingestion_views,
@@ -22,6 +23,8 @@ urlpatterns = [
     path("spend/", explorer_views.explorer, name="explorer"),
     path("spend/table.csv", explorer_views.explorer_csv, name="explorer-csv"),
     path("spend/events/", explorer_views.explorer_events, name="explorer-events"),
+    path("agents/", agent_views.agents, name="agents"),
+    path("agents/one/", agent_views.agent, name="agent"),
     path("bursts/", burst_views.bursts, name="bursts"),
     path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),

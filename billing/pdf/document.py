@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from billing.invoice_sections import Section, sections
 from billing.models import Invoice, InvoiceLine
 from billing.parties import Parties, Party, due_date, frozen_parties, local_date
-from billing.rating.money import plain, round_money
+from billing.rating.money import EXACT, plain, round_money
 from billing.standing import invoice_zone
 
 Fact = tuple[str, str]
@@ -91,6 +91,10 @@ def _totals(invoice: Invoice) -> Iterator[tuple[str, str, bool]]:
     yield "Subtotal", _amount(invoice.subtotal, invoice.currency), False
     yield percent, _amount(invoice.tax, invoice.currency), False
     yield f"Total in {invoice.currency}", _amount(invoice.total, invoice.currency), True
+    if invoice.credits_applied:
+        paid = _amount(EXACT.minus(invoice.credits_applied), invoice.currency)
+        yield "Paid with prepaid credit", paid, False
+        yield "Amount due", _amount(invoice.amount_due, invoice.currency), True
 
 
 def _notes(invoice: Invoice, parties: Parties) -> Iterator[str]:
