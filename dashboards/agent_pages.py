@@ -76,6 +76,7 @@ class AgentPage:
     note: str
     cards: list[Card]
     spend: Chart
+    legend: list[tuple[str, str, str]]
     models: Table
     failures: list[tuple[str, str, str]]
     query: str
@@ -125,6 +126,10 @@ def agent_page(tenant: Tenant, dates: DateRange, name: str) -> AgentPage | None:
         spend=chart_of(
             "spend", spend.figure(days, tenant.currency), words, spend.table(days, tenant.currency)
         ),
+        legend=[
+            (item.name, item.label, formats.money(item.amount, tenant.currency))
+            for item in spend.legend(days)
+        ],
         models=_models(ledger.by_value(dates), tenant.currency),
         failures=_failures(tenant, dates, name),
         query=_query(name, dates),

@@ -11,6 +11,9 @@ from django.urls import reverse
 from dashboards.access import visible_tenants
 from metering.models import Tenant
 
+# Names of addresses at which one is still at the invoices.
+INVOICES = {"invoices", "invoice", "invoice-preview", "invoice-verify", "line-events"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -61,7 +64,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
                 Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),
-        Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),
+        Group("Money", [Entry("Invoices", reverse("invoices"), here in INVOICES)]),
     ]
     set_up = [
         Entry("Members", reverse("members"), here == "members"),

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from django.conf import settings
@@ -21,11 +22,13 @@ from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.event_sums_query import EventSumsQuery, OneEvent, SummedEvents
+from metering.clickhouse.event_values_query import event_values
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.label_query import label_keys as _label_keys
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
+from metering.clickhouse.prompt_query import WorstPromptsQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
 from metering.clickhouse.retention_query import RetentionQuery
@@ -74,6 +77,8 @@ __all__ = [
     "event_sums",
     "events_of",
     "evidence",
+    "evidence_count",
+    "evidence_values",
     "hit_rate",
     "intake",
     "label_keys",
@@ -87,6 +92,7 @@ __all__ = [
     "unmetered_requests",
     "usage",
     "usage_types",
+    "worst_prompts",
 ]
 
 PricedGroups = list[tuple[dict[str, str], PricedCalls]]
@@ -217,6 +223,16 @@ def priced_calls(
             filters=only,
         ).rows()
     ]
+
+
+def worst_prompts(
+    tenant: Tenant, period: Period, limit: int, thresholds: Sequence[int] = ()
+) -> PricedGroups:
+    """Calls of the prompts that were computed again the most, by prompt, agent and model."""
+    calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+    return WorstPromptsQuery(
+        calls=calls, wasted=wasted, bound=bound, limit=limit, thresholds=tuple(thresholds)
+    ).rows()
 
 
 def hit_rate(tenant: Tenant, period: Period) -> HitRate:
@@ -378,6 +394,31 @@ def evidence(
     filters = [*meter.filters, *((name, (value,)) for name, value in group)]
     first = evidence_query.last_before(scope, filters) if meter.reaches_back else None
     return evidence_query.evidence(scope, filters, after, limit, first)
+
+
+def evidence_count(
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    group: Sequence[tuple[str, str]] = (),
+    received_before: datetime | None = None,
+) -> int:
+    """How many events `evidence` gives, all pages together."""
+    scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
+    filters = [*meter.filters, *((name, (value,)) for name, value in group)]
+    reached = meter.reaches_back and evidence_query.last_before(scope, filters) is not None
+    return evidence_query.count(scope, filters) + int(reached)
+
+
+def evidence_values(
+    tenant: Tenant, value: str, rows: Sequence[EventRow], received_before: datetime | None = None
+) -> list[Decimal]:
+    """A value of each event of a page of `evidence`, such as its input_tokens."""
+    if not rows:
+        return []
+    period = Period(rows[0].time, rows[-1].time + timedelta(microseconds=1))
+    scope = _typed(_scope(tenant, period, received_before), rows[0].type)
+    return event_values(scope, value, rows)
 
 
 def _evidence_type(meter: Meter) -> str:

@@ -190,7 +190,7 @@ def _derive_step(scope: Scope, hours: list[datetime], generation: int) -> None:
     for part in call_slices(calls):
         within = [hour for hour in hours if part.start - HOUR < hour < part.end]
         if within:
-            columns = (*CALL_COLUMNS, "reusable_tokens")
+            columns = (*CALL_COLUMNS, "prompt", "reusable_tokens")
             query = _calls(replace(calls, period=part))
             _write("rollup_calls", columns, query, within, generation)
     _write("rollup_tasks", _TASK_COLUMNS, _tasks(scope), hours, generation)

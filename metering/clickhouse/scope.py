@@ -26,6 +26,7 @@ _COLUMN_DIMENSIONS = (
     "status",
     "session",
     "parent_task",
+    "prompt",  # of calls alone, as the rollup has them
     "provider",
     "model",
     "modality",
