@@ -5,6 +5,7 @@ their place (billing/rerating.py); a line whose amount is no longer what was bil
 a correction line with the difference.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,28 +17,34 @@ from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
 from billing.pricing import Identity, PricedLine, price
 from billing.rating.money import EXACT, ZERO, plain
-from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
+from billing.terms import Terms, cost_book, read_contracts
+from billing.touched import earlier_invoices
 from metering.models import Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """An earlier invoice and the terms that its month is priced by again."""
+    """An earlier invoice and the terms its month is priced by again; none if it need not be."""
 
     invoice: Invoice
-    terms: Terms
+    terms: Terms | None
 
     def as_json(self) -> dict[str, object]:
         """The number; the terms only where they are more than the invoice itself keeps."""
-        own = Terms.from_json(self.invoice.snapshot["terms"])
-        more = {} if own == self.terms else {"terms": self.terms.as_json()}
+        own = Terms.from_json(self.invoice.snapshot["terms"]) if self.terms else None
+        more = {} if self.terms is None or own == self.terms else {"terms": self.terms.as_json()}
         return {"number": self.invoice.number, **more}
 
 
-def to_correct(tenant: Tenant, start: datetime) -> list[Corrected]:
-    """The tenant's invoices of earlier periods, oldest first."""
-    earlier = finalized_invoices(tenant).filter(period_end__lte=start).order_by("month", "pk")
-    return [corrected_now(tenant, invoice) for invoice in earlier.prefetch_related("restatements")]
+def to_correct(asked: Sequence[tuple[Tenant, Terms]], watermark: datetime) -> list[list[Corrected]]:
+    """For each tenant its invoices of earlier periods, oldest first."""
+    return [
+        [
+            corrected_now(tenant, invoice) if may_differ else Corrected(invoice, None)
+            for invoice, may_differ in invoices
+        ]
+        for (tenant, _), invoices in zip(asked, earlier_invoices(asked, watermark), strict=True)
+    ]
 
 
 def corrected_now(tenant: Tenant, invoice: Invoice, terms: Terms | None = None) -> Corrected:
@@ -47,7 +54,7 @@ def corrected_now(tenant: Tenant, invoice: Invoice, terms: Terms | None = None) 
 
 def terms_in_force(invoice: Invoice) -> Terms:
     """The invoice's own terms, or the last that took their place."""
-    restated = max(invoice.restatements.all(), key=lambda row: row.pk, default=None)
+    restated = invoice.restatements.order_by("pk").last()
     return Terms.from_json(restated.terms if restated else invoice.snapshot["terms"])
 
 
@@ -66,7 +73,9 @@ def correction_lines(
     tenant: Tenant, corrected: Corrected, watermark: datetime, balances: Balances
 ) -> tuple[list[PricedLine], list[str]]:
     """The differences as of a watermark, in a fixed order, and what of them has no price."""
-    found, unpriced = differences(tenant, corrected, watermark, balances)
+    if corrected.terms is None:
+        return [], []
+    found, unpriced = differences(corrected.invoice, tenant, corrected.terms, watermark, balances)
     month = corrected.terms.month
     lines = [_correction(one, month) for one in found if one.of("amount")]
     return lines, [f"{month}: {problem}" for problem in unpriced]
@@ -92,11 +101,11 @@ class Difference:
 
 
 def differences(
-    tenant: Tenant, corrected: Corrected, watermark: datetime, balances: Balances
+    invoice: Invoice, tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances
 ) -> tuple[list[Difference], list[str]]:
-    """Every line of the month, in a fixed order, and what of them has no price."""
-    priced = price(tenant, corrected.terms, watermark, balances)
-    billed = _billed(corrected.invoice, watermark)
+    """Every line of the invoice's month, in a fixed order, and what of them has no price."""
+    priced = price(tenant, terms, watermark, balances)
+    billed = _billed(invoice, watermark)
     now = {line.identity: line for line in priced.lines}
     gone = sorted(billed.keys() - now.keys())
     found = [Difference(now.get(one), billed.get(one)) for one in [*now, *gone]]

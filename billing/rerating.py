@@ -66,8 +66,8 @@ def rerate(invoice: Invoice) -> Rerated:
     _check(invoice)
     terms, tenant = _corrected_terms(invoice), invoice.tenant
     watermark = queries.store_now(tenant)
-    corrected = corrected_now(tenant, invoice, terms)
-    lines, unpriced = differences(tenant, corrected, watermark, KeptBalances())
+    priced_by = corrected_now(tenant, invoice, terms).terms or terms
+    lines, unpriced = differences(invoice, tenant, priced_by, watermark, KeptBalances())
     return Rerated(invoice, terms, watermark, lines, unpriced)
 
 
