@@ -17,6 +17,11 @@ from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - a
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT
 from billing.restatement import Restatement  # noqa: F401 - and here
+from billing.stripe_sync.records import (  # noqa: F401 - and here
+    StripeCustomer,
+    StripeEvent,
+    StripePush,
+)
 from metering.models import Tenant
 
 # A first plan and whatever else was "always so" is in force from here.

@@ -9,6 +9,7 @@ from django.utils import timezone
 from billing.exports import jobs
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
+from billing.stripe_sync import worker
 from metering.models import Tenant
 from metering.queries import StoreUnavailable
 
@@ -21,6 +22,18 @@ def close_last_month() -> None:
         last = today.replace(day=1) - timedelta(days=1)
         for _ in close_month(f"{last:%Y-%m}", [tenant], finalize=False):
             pass
+
+
+@shared_task
+def push_to_stripe() -> None:
+    """Tell Stripe what it has to learn of invoices."""
+    worker.push_due()
+
+
+@shared_task
+def handle_stripe_events() -> None:
+    """Do what follows from the events that Stripe sent."""
+    worker.handle_due()
 
 
 @shared_task

@@ -12,6 +12,7 @@ from billing import (
     ledger_api,
 )
 from billing.prepaid import api as prepaid
+from billing.stripe_sync.webhook import stripe_webhook
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
 
@@ -43,6 +44,7 @@ urlpatterns = [
         api.LineEvents.as_view(),
         name="api-line-events",
     ),
+    path("webhooks/stripe", stripe_webhook, name="stripe-webhook"),
     path("api/v1/credits", prepaid.Credits.as_view(), name="api-credits"),
     path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),
     path(

@@ -73,6 +73,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         ),
     ]
     set_up = [
+        Entry("API keys", reverse("keys"), here == "keys"),
         Entry("Members", reverse("members"), here == "members"),
         Entry("Activity", reverse("activity"), here == "activity"),
     ]

@@ -9,7 +9,7 @@ from metering.append_only import append_only
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0009_export_jobs'),
+        ('billing', '0010_stripe'),
     ]
 
     operations = [
