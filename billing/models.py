@@ -17,6 +17,7 @@ from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
 from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT
+from billing.restatement import Restatement  # noqa: F401 - and here
 from billing.stripe_sync.records import (  # noqa: F401 - and here
     StripeCustomer,
     StripeEvent,
