@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0010_stripe'),
+        ('billing', '0011_restatement'),
     ]
 
     operations = [
