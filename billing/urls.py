@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
+from billing.budgets import api as budgets
 from billing.prepaid import api as prepaid
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
@@ -35,6 +36,9 @@ urlpatterns = [
         api.LineEvents.as_view(),
         name="api-line-events",
     ),
+    path("api/v1/budgets", budgets.Budgets.as_view(), name="api-budgets"),
+    path("api/v1/budgets/reserve", budgets.BudgetReserve.as_view(), name="api-budget-reserve"),
+    path("api/v1/budgets/settle", budgets.BudgetSettle.as_view(), name="api-budget-settle"),
     path("api/v1/credits", prepaid.Credits.as_view(), name="api-credits"),
     path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),
     path(
