@@ -69,6 +69,20 @@ def _replace_charges(version: PlanVersion, entries: list[ChargeEntry]) -> None:
     )
 
 
+def copy_charges(source: PlanVersion, version: PlanVersion) -> None:
+    """Give a new version the charges of another."""
+    Charge.objects.bulk_create(
+        Charge(
+            version=version,
+            position=charge.position,
+            code=charge.code,
+            meter=charge.meter,
+            charge=charge.charge,
+        )
+        for charge in source.charges.all()
+    )
+
+
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     for code in sorted(before.keys() - after.keys()):
         yield f"charge {code} removed"
