@@ -92,7 +92,7 @@ def _booked(counter: BudgetCounter) -> tuple[Decimal, Decimal]:
     settled = reserved = ZERO
     rows = counter.reservations.values_list("state", "amount", "settled")
     for state, amount, spent in rows.iterator():
-        if state == BudgetReservation.SETTLED:
+        if state == BudgetReservation.SETTLED and spent is not None:
             settled = EXACT.add(settled, spent)
         elif state == BudgetReservation.HELD:
             reserved = EXACT.add(reserved, amount)

@@ -5,6 +5,7 @@ from django.core.validators import validate_email
 from django.db import models
 from django.utils import timezone
 
+from metering.notices.webhook import new_secret
 from metering.validators import validate_http_url
 
 
@@ -19,7 +20,7 @@ class AlertChannel(models.Model):
     )
     kind = models.CharField(max_length=16, choices=KINDS)
     address = models.CharField(max_length=1000)
-    secret = models.CharField(max_length=100, blank=True, editable=False)
+    secret = models.CharField(max_length=100, default=new_secret, editable=False)
     enabled = models.BooleanField(default=True)
 
     class Meta:
