@@ -15,12 +15,18 @@ from billing.budgets.models import (  # noqa: F401 - Django looks here
 )
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
+from billing.exports.job import ExportJob  # noqa: F401 - and here
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
 from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
 from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT
+from billing.stripe_sync.records import (  # noqa: F401 - and here
+    StripeCustomer,
+    StripeEvent,
+    StripePush,
+)
 from metering.models import Tenant
 
 # A first plan and whatever else was "always so" is in force from here.

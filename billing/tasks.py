@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from billing.budgets.measuring import measure
 from billing.budgets.reserving import expire_due
+from billing.exports import jobs
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
-from metering.clickhouse.connection import StoreUnavailable
+from billing.stripe_sync import worker
 from metering.models import Tenant
+from metering.queries import StoreUnavailable
 
 
 @shared_task
@@ -22,6 +24,18 @@ def close_last_month() -> None:
         last = today.replace(day=1) - timedelta(days=1)
         for _ in close_month(f"{last:%Y-%m}", [tenant], finalize=False):
             pass
+
+
+@shared_task
+def push_to_stripe() -> None:
+    """Tell Stripe what it has to learn of invoices."""
+    worker.push_due()
+
+
+@shared_task
+def handle_stripe_events() -> None:
+    """Do what follows from the events that Stripe sent."""
+    worker.handle_due()
 
 
 @shared_task
@@ -42,3 +56,17 @@ def measure_budgets() -> None:
     """Look up what was spent of budgets, and tell of thresholds reached."""
     for tenant in Tenant.objects.filter(budgets__enabled=True).distinct():
         measure(tenant)
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def make_export(job_id: str) -> None:
+    """Write the file of an export."""
+    jobs.write_export(job_id)
+
+
+@shared_task
+def sweep_exports() -> None:
+    """Take up what a killed worker left, and remove files whose time is over."""
+    for job in jobs.stale_jobs():
+        make_export.delay(str(job.pk))
+    jobs.expire_exports()

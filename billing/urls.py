@@ -2,9 +2,18 @@
 
 from django.urls import path
 
-from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
+from billing import (
+    active_api,
+    api,
+    caches_api,
+    document_api,
+    export_jobs_api,
+    exports_api,
+    ledger_api,
+)
 from billing.budgets import api as budgets
 from billing.prepaid import api as prepaid
+from billing.stripe_sync.webhook import stripe_webhook
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
 
@@ -39,10 +48,22 @@ urlpatterns = [
     path("api/v1/budgets", budgets.Budgets.as_view(), name="api-budgets"),
     path("api/v1/budgets/reserve", budgets.BudgetReserve.as_view(), name="api-budget-reserve"),
     path("api/v1/budgets/settle", budgets.BudgetSettle.as_view(), name="api-budget-settle"),
+    path("webhooks/stripe", stripe_webhook, name="stripe-webhook"),
     path("api/v1/credits", prepaid.Credits.as_view(), name="api-credits"),
     path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),
     path(
         "api/v1/credits/movements", prepaid.CreditMovements.as_view(), name="api-credit-movements"
+    ),
+    path("api/v1/exports", export_jobs_api.ExportJobs.as_view(), name="api-exports"),
+    path(
+        "api/v1/exports/jobs/<uuid:job>",
+        export_jobs_api.ExportJobDetail.as_view(),
+        name="api-export-job",
+    ),
+    path(
+        "api/v1/exports/jobs/<uuid:job>/file",
+        export_jobs_api.ExportJobFile.as_view(),
+        name="api-export-job-file",
     ),
     path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]

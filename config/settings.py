@@ -220,8 +220,30 @@ JOURNAL_ACCOUNTS = env.json("JOURNAL_ACCOUNTS", {})
 # The full name of a rate of 0 %, which is another one in each country.
 JOURNAL_XERO_TAX_RATE = env.str("JOURNAL_XERO_TAX_RATE", "Tax Exempt (0%)")
 JOURNAL_NETSUITE_SUBSIDIARY = env.str("JOURNAL_NETSUITE_SUBSIDIARY", "")
+# How long the file of an export can be fetched; and where it is kept, by default in DATA_DIR. Web
+# and workers on several machines need a folder that all of them see.
+EXPORT_LINK_SECONDS = env.int("EXPORT_LINK_SECONDS", 24 * 3600)
+EXPORTS_DIR = env.str("EXPORTS_DIR", "")
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
+
+# Without a key nothing is told to Stripe, and nothing is kept to be told later.
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
+# How old a signature may be, in seconds.
+STRIPE_WEBHOOK_TOLERANCE = env.int(
+    "STRIPE_WEBHOOK_TOLERANCE", 300, validate=environs.validate.Range(min=1)
+)
+# Another server that speaks Stripe's API, as for tests.
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", "")
+STRIPE_COLLECTION = env.str(
+    "STRIPE_COLLECTION",
+    "send_invoice",
+    validate=environs.validate.OneOf(["send_invoice", "charge_automatically"]),
+)
+# Charges whose quantity also goes to a meter of Stripe's: code=meter,code=meter.
+STRIPE_METERS: dict[str, str] = env.dict("STRIPE_METERS", {})
+STRIPE_EVERY_SECONDS = env.int("STRIPE_EVERY_SECONDS", 10)
 
 # Without a broker, messages are files in DATA_DIR: same worker, same tasks, nothing to install.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost")
@@ -277,7 +299,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(ALERTS_EVERY_SECONDS),
         "options": {"expires": ALERTS_EVERY_SECONDS},
     },
+    "push-to-stripe": {
+        "task": "billing.tasks.push_to_stripe",
+        "schedule": float(STRIPE_EVERY_SECONDS),
+        "options": {"expires": STRIPE_EVERY_SECONDS},
+    },
+    "handle-stripe-events": {
+        "task": "billing.tasks.handle_stripe_events",
+        "schedule": float(STRIPE_EVERY_SECONDS),
+        "options": {"expires": STRIPE_EVERY_SECONDS},
+    },
     "expire-credits": {"task": "billing.tasks.expire_credits", "schedule": 3600.0},
+    "sweep-exports": {"task": "billing.tasks.sweep_exports", "schedule": 60.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

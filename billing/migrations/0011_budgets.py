@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0008_prepaid_credit'),
+        ('billing', '0010_stripe'),
         ('metering', '0008_notices'),
     ]
 
