@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from billing.budgets.measuring import measure
 from billing.budgets.reserving import expire_due
+from billing.closing_run import ClosingRun
+from billing.closing_runs import work
 from billing.exports import jobs
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
@@ -56,6 +58,12 @@ def measure_budgets() -> None:
     """Look up what was spent of budgets, and tell of thresholds reached."""
     for tenant in Tenant.objects.filter(budgets__enabled=True).distinct():
         measure(tenant)
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def work_on_closing_run(run_id: int) -> None:
+    """Close a month that somebody asked for."""
+    work(ClosingRun.objects.get(pk=run_id))
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

@@ -6,6 +6,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
+import django_htmx
 import environs
 import plotly
 
@@ -145,8 +146,11 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-# Plotly's script comes out of its wheel, so the browser asks nobody but us for it.
-STATICFILES_DIRS = [("plotly", str(Path(plotly.__file__).parent / "package_data"))]
+# Plotly's script and htmx come out of their wheels, so the browser asks nobody but us for them.
+STATICFILES_DIRS = [
+    ("plotly", str(Path(plotly.__file__).parent / "package_data")),
+    ("htmx", str(Path(django_htmx.__file__).parent / "static" / "django_htmx")),
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

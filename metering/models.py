@@ -46,6 +46,8 @@ class ApiKey(models.Model):
     hint = models.CharField(max_length=16)
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
+    # To a few minutes: writing it at each request would make the row the bottleneck.
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

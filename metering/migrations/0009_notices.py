@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('metering', '0007_audit'),
+        ('metering', '0008_key_last_used'),
     ]
 
     operations = [

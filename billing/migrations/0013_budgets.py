@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0010_stripe'),
-        ('metering', '0008_notices'),
+        ('billing', '0012_closing_runs'),
+        ('metering', '0009_notices'),
     ]
 
     operations = [
