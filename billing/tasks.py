@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 from django.utils import timezone
 
+from billing.closing_run import ClosingRun
+from billing.closing_runs import work
 from billing.exports import jobs
 from billing.invoicing import close_month
 from billing.prepaid.booking import expire
@@ -41,6 +43,12 @@ def expire_credits() -> None:
     """Book what is left of prepaid credit that has expired."""
     for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
         expire(tenant)
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def work_on_closing_run(run_id: int) -> None:
+    """Close a month that somebody asked for."""
+    work(ClosingRun.objects.get(pk=run_id))
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

@@ -1,7 +1,7 @@
 """Addresses of the pages."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from billing.task_address import TASK
 from dashboards import (
@@ -39,6 +39,7 @@ urlpatterns = [
     path("members/", member_views.members, name="members"),
     path("join/<str:token>/", member_views.join, name="join"),
     path("activity/", activity_views.activity, name="activity"),
+    path("operator/", include("dashboards.operator.urls")),
     path("tasks/", task_views.tasks, name="tasks"),
     path(f"tasks/{TASK}", task_views.task, name="task"),
     path("exports/", export_views.exports, name="exports"),
