@@ -1,84 +1,70 @@
-"""How far the closing of a month is: who started it, and how many tenants are done or held."""
+"""A close of a month that somebody asked for: what is done of it, for whoever waits.
 
-from datetime import date, datetime, timedelta
+The record decides nothing: a worker that is killed leaves it behind, the next one goes on, and
+what was closed already stays as it is.
+"""
 
-from django.db import models
-from django.db.models import Max, Sum
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from metering.actor import current_actor
-
-# Only runs of late are of interest.
-_KEPT = timedelta(days=400)
-
-
-class ClosingRun(models.Model):
-    """A month being closed for a number of tenants, chunk by chunk."""
-
-    month = models.DateField()
-    finalize = models.BooleanField()
-    total = models.PositiveIntegerField()
-    started_by = models.CharField(max_length=200)
-    started_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ("-started_at", "-pk")
-
-    def __str__(self) -> str:
-        return f"{self.month:%Y-%m} from {self.started_at:%F %H:%M} on"
-
-    @property
-    def done(self) -> int:
-        """Tenants that were looked at."""
-        return int(self.chunks.aggregate(done=Sum("done"))["done"] or 0)
-
-    @property
-    def held(self) -> int:
-        """Of them, those whose invoice could not be finalized."""
-        return int(self.chunks.aggregate(held=Sum("held"))["held"] or 0)
-
-    @property
-    def last_step(self) -> datetime | None:
-        """When the last chunk was done; one that stands still for long was killed."""
-        last: datetime | None = self.chunks.aggregate(last=Max("finished_at"))["last"]
-        return last
+from billing.closing_run import ClosingRun
+from billing.invoicing import CHUNK, Closed, close_month
+from metering import audit
+from metering.models import Tenant
 
 
-class ClosedChunk(models.Model):
-    """A chunk that is done. A task that is delivered twice writes it once."""
-
-    run = models.ForeignKey(ClosingRun, on_delete=models.CASCADE, related_name="chunks")
-    number = models.PositiveIntegerField()
-    done = models.PositiveIntegerField()
-    held = models.PositiveIntegerField()
-    finished_at = models.DateTimeField()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["run", "number"], name="closed_chunk_number"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.run} chunk {self.number}"
+class AlreadyRunningError(Exception):
+    """Two runs of a month would only wait for each other."""
 
 
-def start_run(month: str, total: int, *, finalize: bool) -> ClosingRun:
-    """Write down that a month is being closed for so many tenants."""
-    now = timezone.now()
-    ClosingRun.objects.filter(started_at__lt=now - _KEPT).delete()
-    return ClosingRun.objects.create(
-        month=date.fromisoformat(f"{month}-01"),
-        finalize=finalize,
-        total=total,
-        started_by=current_actor(),
-        started_at=now,
-    )
+def ask(month: date, *, finalize: bool, asked_by: str) -> ClosingRun:
+    """A run to be worked on. AlreadyRunningError while another of the month goes on."""
+    with transaction.atomic():
+        for other in ClosingRun.objects.filter(month=month, finished_at=None):
+            if other.lost:
+                ClosingRun.objects.filter(pk=other.pk).update(finished_at=timezone.now())
+        try:
+            with transaction.atomic():
+                run = ClosingRun.objects.create(month=month, finalize=finalize, asked_by=asked_by)
+        except IntegrityError as error:
+            raise AlreadyRunningError(f"{month:%Y-%m} is being closed already") from error
+        audit.record("month.close", f"{month:%Y-%m}", finalize=str(finalize).lower())
+    return run
 
 
-def note_chunk(run: ClosingRun, number: int, done: int, held: int) -> None:
-    """Write down what became of a chunk."""
-    ClosedChunk.objects.update_or_create(
-        run=run,
-        number=number,
-        defaults={"done": done, "held": held, "finished_at": timezone.now()},
-    )
+def work(run: ClosingRun, chunk: int = CHUNK) -> None:
+    """Close the month for every tenant, and write down after each chunk how far it is."""
+    if run.finished_at is not None:
+        return
+    tenants = list(Tenant.objects.order_by("pk"))
+    counts: Counter[str] = Counter()
+    _move(run, tenants=len(tenants), done=0, **_counted(counts))
+    for lot in _lots(tenants, chunk):
+        closed = list(close_month(f"{run.month:%Y-%m}", lot, finalize=run.finalize, chunk=chunk))
+        counts.update(map(_outcome, closed))
+        _move(run, done=run.done + len(lot), **_counted(counts))
+    _move(run, finished_at=timezone.now())
+
+
+def _outcome(closed: Closed) -> str:
+    if closed.invoice is None:
+        return "nothing"
+    return "drafted" if closed.invoice.number is None else "finalized"
+
+
+def _counted(counts: Counter[str]) -> dict[str, int]:
+    return {name: counts[name] for name in ("finalized", "drafted", "nothing")}
+
+
+def _lots(tenants: list[Tenant], size: int) -> Iterator[list[Tenant]]:
+    return (tenants[n : n + size] for n in range(0, len(tenants), size))
+
+
+def _move(run: ClosingRun, **values: object) -> None:
+    for name, value in (values | {"moved_at": timezone.now()}).items():
+        setattr(run, name, value)
+    run.save(update_fields=[*values, "moved_at"])

@@ -5,7 +5,6 @@ from itertools import islice
 
 from billing.bill import Bill
 from billing.closing import Closed, bill_now, close_chunk
-from billing.closing_runs import ClosingRun, note_chunk
 from billing.models import Invoice
 from metering.models import Tenant
 
@@ -13,11 +12,9 @@ __all__ = [
     "Closed",
     "NotFinalizableError",
     "NothingToInvoiceError",
-    "chunks",
     "close_month",
     "draft_invoice",
     "finalize_invoice",
-    "held_of",
     "preview_bill",
 ]
 
@@ -61,31 +58,12 @@ def finalize_invoice(invoice: Invoice) -> Invoice:
 
 
 def close_month(
-    month: str,
-    tenants: Iterable[Tenant],
-    *,
-    finalize: bool,
-    chunk: int = CHUNK,
-    run: ClosingRun | None = None,
+    month: str, tenants: Iterable[Tenant], *, finalize: bool, chunk: int = CHUNK
 ) -> Iterator[Closed]:
     """Draft, and finalize if asked to, a chunk of the tenants after the other."""
-    for number, some in enumerate(chunks(tenants, chunk)):
-        closed = close_chunk(month, some, finalize=finalize)
-        if run is not None:
-            note_chunk(run, number, len(closed), held_of(closed))
-        yield from closed
-
-
-def held_of(closed: Iterable[Closed]) -> int:
-    """How many invoices could not be finalized."""
-    return sum(bool(item.invoice and item.problem) for item in closed)
-
-
-def chunks(tenants: Iterable[Tenant], size: int = CHUNK) -> Iterator[list[Tenant]]:
-    """Tenants that are closed together."""
     waiting = iter(tenants)
-    while some := list(islice(waiting, size)):
-        yield some
+    while some := list(islice(waiting, chunk)):
+        yield from close_chunk(month, some, finalize=finalize)
 
 
 def _invoice(closed: Closed) -> Invoice:

@@ -7,10 +7,14 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 from django.utils import timezone
 
-from billing.closing_runs import ClosingRun, note_chunk, start_run
+from billing.budgets.measuring import measure
+from billing.budgets.reserving import expire_due
+from billing.closing_run import ClosingRun
+from billing.closing_runs import work
 from billing.exports import jobs
-from billing.invoicing import chunks, close_month, held_of
+from billing.invoicing import close_month
 from billing.prepaid.booking import expire
+from billing.stripe_sync import worker
 from metering.models import Tenant
 from metering.queries import StoreUnavailable
 
@@ -29,21 +33,15 @@ def close_last_month() -> None:
 
 
 @shared_task
-def close_in_chunks(month: str, finalize: bool) -> None:
-    """Close a month for all tenants by as many workers as there are."""
-    tenants = list(Tenant.objects.all())
-    run = start_run(month, len(tenants), finalize=finalize)
-    for number, some in enumerate(chunks(tenants)):
-        close_tenants.delay(run.pk, number, [tenant.pk for tenant in some])
+def push_to_stripe() -> None:
+    """Tell Stripe what it has to learn of invoices."""
+    worker.push_due()
 
 
-@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
-def close_tenants(run_id: int, number: int, tenants: list[int]) -> None:
-    """One chunk of a run. Delivered twice, it does the same and counts once."""
-    run = ClosingRun.objects.get(pk=run_id)
-    rows = Tenant.objects.filter(pk__in=tenants)
-    closed = list(close_month(f"{run.month:%Y-%m}", rows, finalize=run.finalize))
-    note_chunk(run, number, len(closed), held_of(closed))
+@shared_task
+def handle_stripe_events() -> None:
+    """Do what follows from the events that Stripe sent."""
+    worker.handle_due()
 
 
 @shared_task
@@ -51,6 +49,25 @@ def expire_credits() -> None:
     """Book what is left of prepaid credit that has expired."""
     for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
         expire(tenant)
+
+
+@shared_task
+def expire_reservations() -> None:
+    """Let go of what agents reserved and did not settle in time."""
+    expire_due()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def measure_budgets() -> None:
+    """Look up what was spent of budgets, and tell of thresholds reached."""
+    for tenant in Tenant.objects.filter(budgets__enabled=True).distinct():
+        measure(tenant)
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def work_on_closing_run(run_id: int) -> None:
+    """Close a month that somebody asked for."""
+    work(ClosingRun.objects.get(pk=run_id))
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from billing.closing_runs import start_run
 from billing.invoice_rows import line_counts
 from billing.invoicing import Closed, close_month
 from metering.commands import find_tenants, prepared
@@ -31,9 +30,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         with prepared(store=True):
             tenants = find_tenants(tenant)
-            run = start_run(month, len(tenants), finalize=finalize)
             bar = tqdm(
-                close_month(month, tenants, finalize=finalize, run=run),
+                close_month(month, tenants, finalize=finalize),
                 total=len(tenants),
                 unit=" tenants",
                 disable=None if len(tenants) > _MANY else True,
