@@ -15,6 +15,7 @@ from django.utils import timezone
 from billing.bill import Bill, compute_bill
 from billing.burst_balances import KeptBalances
 from billing.corrections import to_correct
+from billing.fee_lines import fee_lines
 from billing.finalizing import finalize_written
 from billing.invoice_rows import write_drafts
 from billing.models import Invoice
@@ -88,7 +89,7 @@ def _compute(
 def _nothing_to_invoice(tenant: Tenant, terms: Terms) -> str:
     if timezone.now() < terms.start:
         return f"{terms.month} has not begun for {tenant}"
-    if not terms.plans:
+    if not terms.plans and not fee_lines(terms):
         return f"{tenant} has no plan in {terms.month}, so there is nothing to invoice"
     return ""
 

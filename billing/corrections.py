@@ -14,7 +14,8 @@ import msgspec
 from billing.burst_balances import Balances
 from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
-from billing.pricing import Identity, Priced, PricedLine, price
+from billing.month import price_month
+from billing.pricing import Identity, Priced, PricedLine
 from billing.rating.money import EXACT, ZERO
 from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
 from metering.models import Tenant
@@ -55,7 +56,7 @@ def correction_lines(
     tenant: Tenant, corrected: Corrected, watermark: datetime, balances: Balances
 ) -> tuple[list[PricedLine], list[str]]:
     """The differences as of a watermark, in a fixed order, and what of them has no price."""
-    priced = price(tenant, corrected.terms, watermark, balances)
+    priced = price_month(tenant, corrected.terms, watermark, balances)
     month = corrected.terms.month
     lines = list(_differences(priced, _billed(corrected.invoice, watermark), month))
     return lines, [f"{month}: {problem}" for problem in priced.unpriced]

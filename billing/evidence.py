@@ -37,8 +37,7 @@ def line_events(
 
 def _meter(terms: Terms, line: InvoiceLine) -> Meter:
     for plan in terms.plans:
-        if line.period_start in plan.period:
-            for charge in plan.charges:
-                if charge.code == line.code and charge.meter is not None:
-                    return parse_meter(charge.meter)
+        for charge in plan.charges:
+            if charge.code == line.code and line.period_start in plan.period_of(charge):
+                return parse_meter(charge.meter) if charge.meter is not None else _CHIPS
     return _CHIPS

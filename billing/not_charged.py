@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from billing.terms import ChargeTerms, Terms
+from billing.plan_terms import ChargeTerms
+from billing.terms import Terms
 from metering import queries
 from metering.models import Tenant
 from metering.usage.meter import DIMENSIONS, Meter, kind_of, parse_meter

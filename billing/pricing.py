@@ -4,15 +4,18 @@ The result is a function of the terms and of the events received before the wate
 whatever order they came in, and the same whenever it is computed again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
+from billing.allowances import Allowances
 from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_quantities
 from billing.models import InvoiceLine
+from billing.plan_terms import ChargeTerms, PlanTerms
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
 from billing.rating.errors import ChargeError
@@ -20,7 +23,7 @@ from billing.rating.line import RatedLine
 from billing.rating.money import plain, round_money
 from billing.rating.rate import adjust, rate
 from billing.rating.units import UsageToRate
-from billing.terms import ChargeTerms, ContractTerms, PlanTerms, Terms
+from billing.terms import ContractTerms, Terms
 from billing.units import line_unit, meter_unit
 from metering import queries
 from metering.models import Tenant
@@ -73,12 +76,13 @@ class _Pricing:
     code: str
     charge: Charge
     balances: Balances
+    # What of a quantity is to be charged, and the line of what was free.
+    included: Callable[[Decimal], tuple[Decimal, list[RatedLine]]]
     unit: str = ""
 
     def lines(self, group: Group, rated: list[tuple[Period, RatedLine]]) -> Iterator[PricedLine]:
         """Rated lines, each rounded once."""
-        title = self.code.replace("-", " ").replace("_", " ").capitalize()
-        words = [title, *(value for _, value in group if value)]
+        words = [titled(self.code), *(value for _, value in group if value)]
         for period, line in rated:
             yield PricedLine(
                 code=self.code,
@@ -101,6 +105,7 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances)
     """Every charge of every plan version that the terms hold."""
     priced = Priced()
     then = at_terms(tenant, terms)
+    allowances = Allowances(terms)
     for plan in terms.plans:
         if plan.currency != terms.currency:
             problem = f"plan {plan.plan} is in {plan.currency}, not {terms.currency}"
@@ -108,11 +113,16 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances)
             continue
         for charge in plan.charges:
             try:
-                _add_charge(priced, then, terms, plan, charge, watermark, balances)
+                _add_charge(priced, then, terms, plan, charge, watermark, balances, allowances)
             except ChargeError as error:
                 # Edited by hand since it was checked: the draft stands, and names it.
                 priced.unpriced.append(f"{charge.code}: {error}")
     return priced
+
+
+def titled(code: str) -> str:
+    """A code in words."""
+    return code.replace("-", " ").replace("_", " ").capitalize()
 
 
 def at_terms(tenant: Tenant, terms: Terms) -> Tenant:
@@ -128,9 +138,11 @@ def _add_charge(
     entry: ChargeTerms,
     watermark: datetime,
     balances: Balances,
+    allowances: Allowances,
 ) -> None:
     charge = parse_charge(entry.charge)
-    pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge, balances)
+    period, included = plan.period_of(entry), partial(allowances.take, plan, entry.code)
+    pricing = _Pricing(tenant, terms, watermark, period, entry.code, charge, balances, included)
     if isinstance(charge.model, Burst):
         priced.lines.extend(_burst_lines(pricing, priced.unpriced))
     else:
@@ -144,8 +156,9 @@ def _metered_lines(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> Iter
     """Each group is rated alone; a charge without any usage is rated at 0, for its minimum."""
     quantities = _quantities(pricing, meter, unpriced) or {(): Decimal(0)}
     for group in sorted(quantities):
-        rated = rate(pricing.charge, UsageToRate(quantity=quantities[group]))
-        yield from pricing.lines(group, [(pricing.period, line) for line in rated.lines])
+        charged, free = pricing.included(quantities[group])
+        rated = rate(pricing.charge, UsageToRate(quantity=charged))
+        yield from pricing.lines(group, [(pricing.period, line) for line in [*free, *rated.lines]])
 
 
 def _quantities(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> dict[Group, Decimal]:

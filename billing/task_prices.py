@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Context, Decimal, Inexact
 from zoneinfo import ZoneInfo
 
+from billing.plan_terms import ChargeTerms, PlanTerms
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
 from billing.rating.charge_models.dynamic import Dynamic
@@ -20,7 +21,7 @@ from billing.rating.money import EXACT, ZERO
 from billing.rating.rate import rate
 from billing.rating.units import UsageToRate
 from billing.task_quantities import Group, TaskMeter, whole_quantities
-from billing.terms import ChargeTerms, PlanTerms, Terms, read_terms
+from billing.terms import Terms, read_terms
 from metering.models import Tenant
 from metering.usage.ledger import TaskLine
 from metering.usage.meter import Meter, parse_meter

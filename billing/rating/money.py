@@ -66,7 +66,7 @@ def allocate(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[
 
 def fits(amount: Decimal, currency: str) -> bool:
     """Whether an amount is a whole number of the currency's minor units."""
-    return (Fraction(amount) * 10 ** minor_units(currency)).denominator == 1
+    return amount == round_money(amount, currency)
 
 
 def allocate_places(total: Decimal, weights: Sequence[Decimal], places: int) -> list[Decimal]:

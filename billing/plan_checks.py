@@ -1,0 +1,59 @@
+"""What a plan in a file has to keep to beyond its shape: codes, allowances, amounts of money."""
+
+from billing.commitment_lines import CODE as COMMITMENT
+from billing.configuration_schema import ConfigurationError, PlanEntry
+from billing.configured_rows import check_minor_units
+from billing.rating.charge import parse_charge
+from billing.rating.charge_models.graduated import Graduated
+from billing.rating.charge_models.package import Package
+from billing.rating.charge_models.per_unit import PerUnit
+from billing.rating.charge_models.volume import Volume
+from billing.rating.numeric import not_negative
+
+# What prices a number of units, so that some of them can be free.
+_BY_UNITS = (PerUnit, Package, Graduated, Volume)
+
+
+def check_codes(entry: PlanEntry, path: str) -> None:
+    """A code is a line's name: no two charges or fees of a plan share one."""
+    codes = {COMMITMENT}
+    for section, items in (("charges", entry.charges), ("fees", entry.fees)):
+        for n, item in enumerate(items):
+            if item.code in codes:
+                problem = f"{item.code!r} is used twice in this plan"
+                if item.code == COMMITMENT:
+                    problem = f"{item.code!r} names the line of a minimum commitment"
+                raise ConfigurationError(f"{path}.{section}[{n}].code: {problem}")
+            codes.add(item.code)
+
+
+def check_allowances(entry: PlanEntry, path: str) -> None:
+    """Each names charges of the plan that are priced by units, and no other allowance does."""
+    charges = {item.code: item.charge for item in entry.charges}
+    taken: set[str] = set()
+    codes: set[str] = set()
+    for n, allowance in enumerate(entry.allowances):
+        at = f"{path}.allowances[{n}]"
+        not_negative(allowance.units, f"{at}.units")
+        if allowance.code in codes:
+            raise ConfigurationError(f"{at}.code: {allowance.code!r} is used twice in this plan")
+        codes.add(allowance.code)
+        for m, code in enumerate(allowance.charges):
+            if code not in charges:
+                raise ConfigurationError(f"{at}.charges[{m}]: the plan has no charge {code!r}")
+            if code in taken:
+                raise ConfigurationError(f"{at}.charges[{m}]: {code!r} is in two allowances")
+            if not isinstance(parse_charge(charges[code]).model, _BY_UNITS):
+                problem = f"{code!r} is not priced by units, so none of them can be free"
+                raise ConfigurationError(f"{at}.charges[{m}]: {problem}")
+            taken.add(code)
+
+
+def check_money(entry: PlanEntry, path: str) -> None:
+    """Amounts that are billed and split as they are have no more decimals than the currency."""
+    for n, fee in enumerate(entry.fees):
+        at = f"{path}.fees[{n}].amount"
+        check_minor_units(not_negative(fee.amount, at), entry.currency, at)
+    if entry.minimum_commitment is not None:
+        at = f"{path}.minimum_commitment"
+        check_minor_units(not_negative(entry.minimum_commitment, at), entry.currency, at)
