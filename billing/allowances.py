@@ -1,4 +1,4 @@
-"""Units that are free each month and shared by charges: what is left of them as charges use them."""
+"""Units that are free each month and shared by charges, and what is left of them."""
 
 from decimal import Decimal
 
@@ -9,13 +9,15 @@ from billing.rating.money import EXACT, ZERO, plain
 from billing.rating.proration import DAY, split_units
 from billing.terms import Terms
 
+Key = tuple[object, ...]
+
 
 class Allowances:
     """The free units of one month, used up in the order of the plan's charges and their groups."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._used: dict[tuple[object, ...], Decimal] = {}
+        self._used: dict[Key, Decimal] = {}
 
     def take(
         self, plan: PlanTerms, code: str, quantity: Decimal
@@ -31,8 +33,8 @@ class Allowances:
                     return EXACT.subtract(quantity, free), [_line(allowance, free)]
         return quantity, []
 
-    def _of(self, plan: PlanTerms, allowance: AllowanceTerms) -> tuple[tuple[object, ...], Decimal]:
-        """Whole months' units last for all of a plan's versions; prorated ones are each version's."""
+    def _of(self, plan: PlanTerms, allowance: AllowanceTerms) -> tuple[Key, Decimal]:
+        """A whole month's units serve all versions of a plan; prorated ones serve one version."""
         if allowance.prorate == NONE:
             return (plan.plan, allowance.code), allowance.units
         cuts = sorted({self._terms.start, plan.start, plan.end, self._terms.end})

@@ -17,6 +17,7 @@ from billing.evidence import line_events
 from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
 from billing.rating.money import plain
+from billing.standing import standing
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
 from metering.models import ApiKey, Tenant
 from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
@@ -95,6 +96,7 @@ _LINE_FIELDS = (
     "correction",
     "kind",
 )
+_STANDING = ("due", "paid", "remaining", "overpaid")
 _EVENT_FIELDS = ("time", "source", "id", "type", "agent", "task")
 Row = dict[str, Any]
 
@@ -160,7 +162,7 @@ class Invoices(APIView):
 
     def get(self, request: Request) -> Response:
         tenant = _tenant(request)
-        found = queries.invoices(tenant)
+        found = queries.invoices(tenant).prefetch_related("payments").select_related("tenant")
         if {"from", "to"} & request.query_params.keys():
             period = read_range(request, tenant)
             found = found.filter(period_start__gte=period.start, period_start__lt=period.end)
@@ -277,10 +279,13 @@ def _grouped(group: dict[str, str]) -> Row:
 
 
 def _invoice(invoice: Invoice) -> Row:
+    stands = standing(invoice)
     amounts = {name: f"{getattr(invoice, name):f}" for name in ("subtotal", "tax", "total")}
     more = {"tax_percent": plain(invoice.tax_percent), "not_charged": invoice.not_charged}
     fields = _fields(invoice, _INVOICE_FIELDS)
-    return fields | amounts | more | {"unpriced": invoice.unpriced}
+    money: Row = {f"amount_{name}": f"{getattr(stands, name):f}" for name in _STANDING}
+    money |= {"paid_at": _json(stands.paid_at), "due_at": _json(stands.due_at)}
+    return fields | amounts | money | more | {"unpriced": invoice.unpriced}
 
 
 def _line(line: InvoiceLine) -> Row:

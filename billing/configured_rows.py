@@ -87,7 +87,7 @@ _KINDS: dict[type[_Keyed], str] = {
 
 def upsert(model: type[_Keyed], key: Mapping[str, Any], values: Mapping[str, Any]) -> Saved:
     """The row with that key, made where there is none, with these values."""
-    row = model._default_manager.filter(**key).first() or model(**key)
+    row = model._default_manager.filter(**key).first() or model(**key, **values)
     return save(row, values, f"{_KINDS[model]} {row}")
 
 

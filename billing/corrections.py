@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from billing.backdating import resubscribed
 from billing.burst_balances import Balances
 from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
@@ -18,6 +19,7 @@ from billing.month import price_month
 from billing.pricing import Identity, Priced, PricedLine
 from billing.rating.money import EXACT, ZERO
 from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
+from billing.timeline import Timeline
 from metering.models import Tenant
 
 
@@ -38,7 +40,10 @@ class Corrected:
 def to_correct(tenant: Tenant, start: datetime) -> list[Corrected]:
     """The tenant's invoices of earlier periods, oldest first."""
     earlier = finalized_invoices(tenant).filter(period_end__lte=start).order_by("month", "pk")
-    return [Corrected(invoice, _completed(tenant, invoice)) for invoice in earlier]
+    if not (invoices := list(earlier)):
+        return []
+    timeline = Timeline.read(tenant, tenant.timezone)
+    return [Corrected(invoice, _completed(tenant, invoice, timeline)) for invoice in invoices]
 
 
 def corrected_from_json(tenant: Tenant, data: list[dict[str, object]]) -> list[Corrected]:
@@ -91,9 +96,10 @@ def _less(line: PricedLine | None, before: PricedLine | None, name: str) -> Deci
 def _billed(invoice: Invoice, watermark: datetime) -> dict[Identity, PricedLine]:
     """What was billed for the invoice's period before the watermark, by line."""
     own = list(invoice.lines.filter(corrects=None))
-    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark).exclude(
-        invoice__status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID]
-    )
+    later = InvoiceLine.objects.filter(corrects=invoice, invoice__watermark__lt=watermark)
+    # One that is void counted for those that were finalized while it was not.
+    gone = Invoice.objects.filter(changes__after="void", changes__watermark__lt=watermark)
+    later = later.exclude(invoice__status=Invoice.Status.DRAFT).exclude(invoice__in=gone)
     billed: dict[Identity, PricedLine] = {}
     for line in [*own, *later.order_by("pk")]:
         one = _as_priced(line)
@@ -125,12 +131,13 @@ def _as_priced(line: InvoiceLine) -> PricedLine:
     )
 
 
-def _completed(tenant: Tenant, invoice: Invoice) -> Terms:
+def _completed(tenant: Tenant, invoice: Invoice, timeline: Timeline) -> Terms:
     """The invoice's own terms, and today's prices for what they knew no price of at all.
 
-    What it knew a price of keeps it; late usage of an unknown chip or model needs a new one.
+    What it knew a price of keeps it; late usage of an unknown chip or model needs a new one, and
+    so does time on a plan that the tenant was put on later.
     """
-    own = Terms.from_json(invoice.snapshot["terms"])
+    own = resubscribed(Terms.from_json(invoice.snapshot["terms"]), timeline)
     chips = {contract.chip for contract in own.contracts}
     contracts = [c for c in read_contracts(tenant, own.period) if c.chip not in chips]
     if not own.costed:

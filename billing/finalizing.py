@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from django.utils import timezone
 
 from billing.models import Invoice, InvoiceSeries
+from metering import audit
 
 # The code of a series; a series counts the invoices of one year's months without a gap.
 _SERIES = {Invoice.Kind.INVOICE: "INV", Invoice.Kind.CREDIT_NOTE: "CN"}
@@ -26,6 +27,12 @@ def finalize_written(invoices: Sequence[Invoice]) -> None:
         invoice.status, invoice.finalized_at = Invoice.Status.FINALIZED, now
     Invoice.objects.bulk_update(invoices, _COLUMNS, batch_size=200)
     # Here comes what follows from the invoices as they are now.
+    audit.record_all(map(_act, invoices))
+
+
+def _act(invoice: Invoice) -> audit.Act:
+    total = f"{invoice.total:f} {invoice.currency}"
+    return audit.Act("invoice.finalized", str(invoice), invoice.tenant, {"total": total})
 
 
 def _number(invoices: Iterable[Invoice]) -> None:

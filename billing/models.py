@@ -1,6 +1,7 @@
 """What is charged, what it costs the operator, and the invoices; every amount keeps its digits."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,6 +12,7 @@ from billing.charges import check_charge
 from billing.concessions import Coupon, TenantCharge  # noqa: F401 - and here
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
+from billing.payments import InvoiceChange, Payment  # noqa: F401 - Django looks here
 from billing.plan_parts import Allowance, Fee  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from metering.models import Tenant
@@ -293,6 +295,11 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or f"draft {self.tenant} {self.month:%Y-%m}"
+
+    @property
+    def amount_due(self) -> Decimal:
+        """What is to be paid; below zero, what is given back."""
+        return self.total
 
 
 class InvoiceLine(models.Model):

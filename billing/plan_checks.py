@@ -17,14 +17,15 @@ _BY_UNITS = (PerUnit, Package, Graduated, Volume)
 def check_codes(entry: PlanEntry, path: str) -> None:
     """A code is a line's name: no two charges or fees of a plan share one."""
     codes = {COMMITMENT}
-    for section, items in (("charges", entry.charges), ("fees", entry.fees)):
-        for n, item in enumerate(items):
-            if item.code in codes:
-                problem = f"{item.code!r} is used twice in this plan"
-                if item.code == COMMITMENT:
-                    problem = f"{item.code!r} names the line of a minimum commitment"
-                raise ConfigurationError(f"{path}.{section}[{n}].code: {problem}")
-            codes.add(item.code)
+    charges = [(f"charges[{n}]", item.code) for n, item in enumerate(entry.charges)]
+    fees = [(f"fees[{n}]", item.code) for n, item in enumerate(entry.fees)]
+    for at, code in charges + fees:
+        if code in codes:
+            problem = f"{code!r} is used twice in this plan"
+            if code == COMMITMENT:
+                problem = f"{code!r} names the line of a minimum commitment"
+            raise ConfigurationError(f"{path}.{at}.code: {problem}")
+        codes.add(code)
 
 
 def check_allowances(entry: PlanEntry, path: str) -> None:

@@ -54,7 +54,7 @@ class PricedLine:
 
     @property
     def identity(self) -> Identity:
-        return self.kind, self.code, self.group, self.start, self.key
+        return self.kind.value, self.code, self.group, self.start, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,10 @@ class _Pricing:
     tenant: Tenant
     terms: Terms
     watermark: datetime
+    balances: Balances
     period: Period
     code: str
     charge: Charge
-    balances: Balances
     # What of a quantity is to be charged, and the line of what was free.
     included: Callable[[Decimal], tuple[Decimal, list[RatedLine]]]
     unit: str = ""
@@ -104,8 +104,7 @@ class _Pricing:
 def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances) -> Priced:
     """Every charge of every plan version that the terms hold."""
     priced = Priced()
-    then = at_terms(tenant, terms)
-    allowances = Allowances(terms)
+    month = _Month(at_terms(tenant, terms), terms, watermark, balances, Allowances(terms))
     for plan in terms.plans:
         if plan.currency != terms.currency:
             problem = f"plan {plan.plan} is in {plan.currency}, not {terms.currency}"
@@ -113,7 +112,7 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances)
             continue
         for charge in plan.charges:
             try:
-                _add_charge(priced, then, terms, plan, charge, watermark, balances, allowances)
+                _add_charge(priced, month, plan, charge)
             except ChargeError as error:
                 # Edited by hand since it was checked: the draft stands, and names it.
                 priced.unpriced.append(f"{charge.code}: {error}")
@@ -130,24 +129,37 @@ def at_terms(tenant: Tenant, terms: Terms) -> Tenant:
     return Tenant(id=tenant.pk, slug=tenant.slug, timezone=terms.timezone, currency=terms.currency)
 
 
-def _add_charge(
-    priced: Priced,
-    tenant: Tenant,
-    terms: Terms,
-    plan: PlanTerms,
-    entry: ChargeTerms,
-    watermark: datetime,
-    balances: Balances,
-    allowances: Allowances,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """What all charges of a month are priced with."""
+
+    tenant: Tenant
+    terms: Terms
+    watermark: datetime
+    balances: Balances
+    allowances: Allowances
+
+    def pricing(self, plan: PlanTerms, entry: ChargeTerms, charge: Charge) -> _Pricing:
+        return _Pricing(
+            tenant=self.tenant,
+            terms=self.terms,
+            watermark=self.watermark,
+            balances=self.balances,
+            period=plan.period_of(entry),
+            code=entry.code,
+            charge=charge,
+            included=partial(self.allowances.take, plan, entry.code),
+        )
+
+
+def _add_charge(priced: Priced, month: _Month, plan: PlanTerms, entry: ChargeTerms) -> None:
     charge = parse_charge(entry.charge)
-    period, included = plan.period_of(entry), partial(allowances.take, plan, entry.code)
-    pricing = _Pricing(tenant, terms, watermark, period, entry.code, charge, balances, included)
+    pricing = month.pricing(plan, entry, charge)
     if isinstance(charge.model, Burst):
         priced.lines.extend(_burst_lines(pricing, priced.unpriced))
     else:
         meter = parse_meter(entry.meter)
-        unit = meter_unit(meter, terms.currency)
+        unit = meter_unit(meter, month.terms.currency)
         lines = _metered_lines(replace(pricing, unit=unit), meter, priced.unpriced)
         priced.lines.extend(lines)
 

@@ -61,6 +61,11 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         ),
         Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),
     ]
+    set_up = [
+        Entry("Members", reverse("members"), here == "members"),
+        Entry("Activity", reverse("activity"), here == "activity"),
+    ]
     if user.is_staff:
-        groups.append(Group("Set-up", [Entry("Administration", reverse("admin:index"), False)]))
+        set_up.append(Entry("Administration", reverse("admin:index"), False))
+    groups.append(Group("Set-up", set_up))
     return groups

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from billing.task_address import TASK
-from dashboards import burst_views, ingestion_views, task_views, views
+from dashboards import activity_views, burst_views, ingestion_views, member_views, task_views, views
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),
     path("ingestion/<uuid:reference>/bytes/", ingestion_views.refused_bytes, name="refused-bytes"),
+    path("members/", member_views.members, name="members"),
+    path("join/<str:token>/", member_views.join, name="join"),
+    path("activity/", activity_views.activity, name="activity"),
     path("tasks/", task_views.tasks, name="tasks"),
     path(f"tasks/{TASK}", task_views.task, name="task"),
     path("invoices/", views.invoices, name="invoices"),

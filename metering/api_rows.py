@@ -7,6 +7,7 @@ from metering.openapi.schemas import (
     count,
     day,
     decimal,
+    labelled,
     moment,
     nullable,
     record,
@@ -76,5 +77,22 @@ ALERT = component(
             "cleared_at": nullable(moment("When it was over; null while it fires.")),
         },
         of="A hit rate that was low over 24 hours.",
+    ),
+)
+
+AUDIT_ENTRY = component(
+    "AuditEntry",
+    record(
+        {
+            "position": count("Its place in the tenant's chain, from 1 without a gap."),
+            "moment": moment("When it was done."),
+            "actor": text("Who: `user alice`, `key dbk_a1b2c3`, `command …`, `task …`."),
+            "action": text("What was done, such as api_key.created."),
+            "subject": text("To what."),
+            "details": labelled("Particulars, by name."),
+            "previous": text("The digest of the entry before; zeros before the first."),
+            "digest": text("SHA-256 over all of it, in hexadecimal."),
+        },
+        of="Something done; an entry never changes.",
     ),
 )

@@ -46,11 +46,12 @@ def record_all(acts: Iterable[Act]) -> None:
         by_chain[act.tenant.pk if act.tenant else None].append(act)
     actor, moment = current_actor(), timezone.now()
     with transaction.atomic():
-        for chain in _locked(by_chain):
-            entries = list(_chained(chain, by_chain[chain.tenant_id], actor, moment))
-            AuditEntry.objects.bulk_create(entries, batch_size=_BATCH)
-            chain.length, chain.head = entries[-1].position, entries[-1].digest
-            chain.save(update_fields=["length", "head"])
+        chains = _locked(by_chain)
+        entries: list[AuditEntry] = []
+        for chain in chains:
+            entries += _chained(chain, by_chain[chain.tenant_id], actor, moment)
+        AuditEntry.objects.bulk_create(entries, batch_size=_BATCH)
+        AuditChain.objects.bulk_update(chains, ["length", "head"], batch_size=_BATCH)
 
 
 def _locked(tenants: Iterable[int | None]) -> list[AuditChain]:
@@ -69,19 +70,20 @@ def _chain_name(tenant: int | None) -> str:
 def _chained(
     chain: AuditChain, acts: list[Act], actor: str, moment: datetime
 ) -> Iterator[AuditEntry]:
-    previous = chain.head
-    for position, act in enumerate(acts, start=chain.length + 1):
+    """The entries of these acts, at the end of their chain."""
+    for act in acts:
+        chain.length += 1
         entry = AuditEntry(
             chain=chain,
-            position=position,
+            position=chain.length,
             moment=moment,
             actor=actor[: AuditEntry.MOST_ACTOR],
             action=act.action,
             subject=act.subject[: AuditEntry.MOST_SUBJECT],
             details=dict(act.details),
-            previous=previous,
+            previous=chain.head,
         )
-        entry.digest = previous = digest_of(entry, chain.name)
+        entry.digest = chain.head = digest_of(entry, chain.name)
         yield entry
 
 
@@ -98,6 +100,12 @@ def digest_of(entry: AuditEntry, chain: str) -> str:
         entry.previous,
     ]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def log_of(tenant: Tenant, limit: int, after: int = 0) -> list[AuditEntry]:
+    """A tenant's entries, the latest first; `after` is the last position of the page before."""
+    found = AuditEntry.objects.filter(chain__tenant=tenant).order_by("-position")
+    return list((found.filter(position__lt=after) if after else found)[:limit])
 
 
 def verify_chain(chain: AuditChain) -> Iterator[str]:

@@ -5,6 +5,7 @@ from django.urls import path
 from metering import (
     alerts_api,
     api,
+    audit_api,
     health,
     intake_api,
     lago_api,
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/v1/events/batch", lago_api.post_batch, name="lago-batch"),
     path("api/v1/litellm", litellm_api.post_litellm, name="litellm"),
     path("api/v1/alerts", alerts_api.Alerts.as_view(), name="alerts"),
+    path("api/v1/audit", audit_api.Audit.as_view(), name="audit"),
     path("api/v1/retention", api.Retention.as_view(), name="retention"),
     path("api/v1/ingestion", intake_api.Ingestion.as_view(), name="ingestion-hours"),
     path("api/v1/quarantine", quarantine_api.QuarantineList.as_view(), name="quarantine"),

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from billing.models import Invoice
 from metering import queries
 from metering.ingest import Report
-from metering.models import Tenant
+from metering.models import AuditEntry, Tenant
 from tests.conftest import Events
 
 Run = Callable[..., str]
@@ -95,6 +95,17 @@ def test_every_step_twice_gives_one_invoice(
         manage("close_month", "2026-10")
         assert manage("close_month", "2026-10", "--finalize") == first
     assert Invoice.objects.count() == 1
+
+
+def test_the_log_says_once_that_an_invoice_was_finalized(
+    acme: Tenant, october: list[dict[str, Any]], send: Send, manage: Run
+) -> None:
+    send(acme, october)
+    manage("close_month", "2026-10", "--finalize")
+    manage("close_month", "2026-10", "--finalize")
+    [entry] = AuditEntry.objects.filter(action="invoice.finalized")
+    assert (entry.chain.tenant, entry.subject) == (acme, "INV-2026-000001")
+    assert entry.details == {"total": "2.88 USD"}
 
 
 def test_the_lines_are_the_same_bytes_whatever_order_the_events_came_in(

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_parties'),
+        ('billing', '0007_payments'),
         ('metering', '0007_audit'),
     ]
 
