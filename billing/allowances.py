@@ -8,8 +8,11 @@ from billing.rating.line import RatedLine
 from billing.rating.money import EXACT, ZERO, plain
 from billing.rating.proration import DAY, split_units
 from billing.terms import Terms
+from metering import queries
 
 Key = tuple[object, ...]
+Group = tuple[tuple[str, str], ...]
+Included = tuple[list[queries.MeterQuantity], dict[Group, list[RatedLine]]]
 
 
 class Allowances:
@@ -19,19 +22,25 @@ class Allowances:
         self._terms = terms
         self._used: dict[Key, Decimal] = {}
 
-    def take(
-        self, plan: PlanTerms, code: str, quantity: Decimal
-    ) -> tuple[Decimal, list[RatedLine]]:
-        """What of a quantity is left to be charged, and the line that shows what was free."""
-        for allowance in plan.allowances:
-            if code in allowance.charges:
-                key, units = self._of(plan, allowance)
-                used = self._used.get(key, ZERO)
-                free = min(quantity, max(ZERO, EXACT.subtract(units, used)))
-                if free:
-                    self._used[key] = EXACT.add(used, free)
-                    return EXACT.subtract(quantity, free), [_line(allowance, free)]
-        return quantity, []
+    def take(self, plan: PlanTerms, code: str, quantities: list[queries.MeterQuantity]) -> Included:
+        """What of a charge's quantities is left to be charged, and the lines of what is free."""
+        allowance = next((item for item in plan.allowances if code in item.charges), None)
+        if allowance is None:
+            return quantities, {}
+        charged, free = list[queries.MeterQuantity](), dict[Group, list[RatedLine]]()
+        for item in sorted(quantities, key=lambda item: sorted(item.group)):
+            units = self._free(plan, allowance, item.quantity)
+            charged.append(item._replace(quantity=EXACT.subtract(item.quantity, units)))
+            if units:
+                free[tuple(sorted(item.group))] = [_line(allowance, units)]
+        return charged, free
+
+    def _free(self, plan: PlanTerms, allowance: AllowanceTerms, quantity: Decimal) -> Decimal:
+        key, units = self._of(plan, allowance)
+        used = self._used.get(key, ZERO)
+        free = min(quantity, max(ZERO, EXACT.subtract(units, used)))
+        self._used[key] = EXACT.add(used, free)
+        return free
 
     def _of(self, plan: PlanTerms, allowance: AllowanceTerms) -> tuple[Key, Decimal]:
         """A whole month's units serve all versions of a plan; prorated ones serve one version."""

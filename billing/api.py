@@ -1,29 +1,29 @@
 """The read API of everything that has to do with money: thin, over billing.queries."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing import api_rows, queries
+from billing.api_values import fields as _fields
+from billing.api_values import money
+from billing.api_values import value as _json
 from billing.evidence import line_events
-from billing.exports.registry import EXPORTS, export
 from billing.models import Invoice, InvoiceLine
-from billing.rating.money import plain
+from billing.prepaid.queries import credit_of
+from billing.rating.money import EXACT, plain
 from billing.standing import standing
+from metering.authentication import tenant_of
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
-from metering.models import ApiKey, Tenant
-from metering.openapi.describe import CSV, RANGE, group_by, lists, shows
+from metering.openapi.describe import RANGE, group_by, lists, shows
 from metering.parameters import read_group_by, read_range
 from metering.queries import unmetered_requests
-from metering.usage.period import month_period
 
 LINES_PAGE = 500
 EVENTS_PAGE = 100
@@ -106,7 +106,7 @@ class Usage(APIView):
     """`GET /api/v1/usage`: what was used and what it cost, by group."""
 
     def get(self, request: Request) -> Response:
-        tenant = _tenant(request)
+        tenant = tenant_of(request)
         group_by = read_group_by(request, USAGE_DIMENSIONS)
         period = read_range(request, tenant)
         found = queries.usage(tenant, period, group_by)
@@ -127,7 +127,7 @@ class Efficiency(APIView):
     """`GET /api/v1/efficiency`: how much of the tokens was of use, by group."""
 
     def get(self, request: Request) -> Response:
-        tenant = _tenant(request)
+        tenant = tenant_of(request)
         group_by = read_group_by(request, queries.CALL_DIMENSIONS)
         found = queries.efficiency(tenant, read_range(request, tenant), group_by)
         rows = [
@@ -145,7 +145,7 @@ class Bursts(APIView):
     """`GET /api/v1/bursts`: one row for each chip."""
 
     def get(self, request: Request) -> Response:
-        tenant = _tenant(request)
+        tenant = tenant_of(request)
         rows = [
             {"chip": row.chip}
             | _fields(row.usage, _BURST_FIELDS)
@@ -161,12 +161,12 @@ class Invoices(APIView):
     """`GET /api/v1/invoices`: the latest first; a draft has no number yet."""
 
     def get(self, request: Request) -> Response:
-        tenant = _tenant(request)
+        tenant = tenant_of(request)
         found = queries.invoices(tenant).prefetch_related("payments").select_related("tenant")
         if {"from", "to"} & request.query_params.keys():
             period = read_range(request, tenant)
             found = found.filter(period_start__gte=period.start, period_start__lt=period.end)
-        return Response({"rows": [_invoice(invoice) for invoice in found], "next": None})
+        return Response({"rows": [invoice_row(invoice) for invoice in found], "next": None})
 
 
 @shows(api_rows.INVOICE_WITH_LINES, found=True)
@@ -174,9 +174,9 @@ class InvoiceDetail(APIView):
     """`GET /api/v1/invoices/{number}`: one invoice with its lines."""
 
     def get(self, request: Request, number: str) -> Response:
-        invoice = _own_invoice(request, number)
-        lines = [_line(line) for line in invoice.lines.order_by("position")]
-        return Response(_invoice(invoice) | {"lines": lines})
+        invoice = own_invoice(request, number)
+        lines = [line_row(line) for line in invoice.lines.order_by("position")]
+        return Response(invoice_row(invoice) | {"lines": lines})
 
 
 @lists(api_rows.LINE, api_rows.AFTER_LINE, found=True)
@@ -187,12 +187,12 @@ class InvoiceLines(APIView):
         text = request.query_params.get("after", "0")
         if not (text.isascii() and text.isdecimal() and len(text) < 10):
             raise ValidationError({"after": f"{text!r} is not the position of a line"})
-        lines = _own_invoice(request, number).lines.order_by("position")
+        lines = own_invoice(request, number).lines.order_by("position")
         page = list(lines.filter(position__gt=int(text))[: LINES_PAGE + 1])
         following = None
         if len(page) > LINES_PAGE:
             following = request.build_absolute_uri(f"?after={page[LINES_PAGE - 1].position}")
-        return Response({"rows": [_line(line) for line in page[:LINES_PAGE]], "next": following})
+        return Response({"rows": [line_row(line) for line in page[:LINES_PAGE]], "next": following})
 
 
 @lists(api_rows.EVENT, *api_rows.AFTER_EVENT, found=True)
@@ -200,7 +200,7 @@ class LineEvents(APIView):
     """`GET /api/v1/invoices/{number}/lines/{position}/events`: what the line was counted from."""
 
     def get(self, request: Request, number: str, position: int) -> Response:
-        line = _own_invoice(request, number).lines.filter(position=position).first()
+        line = own_invoice(request, number).lines.filter(position=position).first()
         if line is None:
             raise Http404(f"invoice {number} has no line {position}")
         found = line_events(line, _read_place(request), EVENTS_PAGE + 1)
@@ -211,45 +211,6 @@ class LineEvents(APIView):
             following = request.build_absolute_uri(f"?{place}")
         rows = [_fields(event, _EVENT_FIELDS) for event in found[:EVENTS_PAGE]]
         return Response({"rows": rows, "next": following})
-
-
-@shows({"type": "string"}, *api_rows.EXPORT, kind=CSV, found=True)
-class Export(APIView):
-    """`GET /api/v1/exports/{kind}.csv?period=2026-10`: the bytes of the command `export`."""
-
-    def get(self, request: Request, kind: str) -> StreamingHttpResponse:
-        if kind not in EXPORTS:
-            raise Http404(f"there is no export {kind}")
-        month = request.query_params.get("period", "")
-        try:
-            month_period(month, "UTC")
-        except ValueError as error:
-            raise ValidationError({"period": str(error)}) from error
-        tenant = _tenant(request)
-        response = StreamingHttpResponse(
-            _started(export(kind, [tenant], month)),
-            content_type="text/csv; charset=utf-8; header=present",
-        )
-        name = f"{tenant.slug}-{kind}-{month}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
-
-
-def _started(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The same lines, two of them already made: a store that is down is then still a 503."""
-    first = [line for _, line in zip(range(2), lines, strict=False)]
-
-    def all_lines() -> Iterator[bytes]:
-        yield from first
-        yield from lines
-
-    return all_lines()
-
-
-def _tenant(request: Request) -> Tenant:
-    """Whose key it is: every answer is about this tenant alone."""
-    assert isinstance(request.auth, ApiKey), "the default permission lets keys alone in"  # noqa: S101
-    return request.auth.tenant
 
 
 def _read_place(request: Request) -> tuple[datetime, str, str] | None:
@@ -266,8 +227,9 @@ def _read_place(request: Request) -> tuple[datetime, str, str] | None:
     return time, parameters.get("source", ""), parameters.get("id", "")
 
 
-def _own_invoice(request: Request, number: str) -> Invoice:
-    invoice = queries.invoices(_tenant(request)).filter(number=number).first()
+def own_invoice(request: Request, number: str) -> Invoice:
+    """The tenant's invoice; a 404 for anything else, and for another tenant's."""
+    invoice = queries.invoices(tenant_of(request)).filter(number=number).first()
     if invoice is None:
         raise Http404(f"there is no invoice {number}")
     return invoice
@@ -278,28 +240,19 @@ def _grouped(group: dict[str, str]) -> Row:
     return {**group, "group": group} if group else {}
 
 
-def _invoice(invoice: Invoice) -> Row:
-    stands = standing(invoice)
-    amounts = {name: f"{getattr(invoice, name):f}" for name in ("subtotal", "tax", "total")}
+def invoice_row(invoice: Invoice) -> Row:
+    """An invoice without its lines."""
+    stands, credit = standing(invoice), credit_of(invoice)
+    amounts = {name: money(getattr(invoice, name)) for name in ("subtotal", "tax", "total")}
+    amounts |= {f"amount_{name}": money(getattr(stands, name)) for name in _STANDING}
+    if invoice.status == Invoice.Status.DRAFT:
+        amounts["amount_due"] = money(EXACT.subtract(invoice.total, credit))
+    moments = {"paid_at": _json(stands.paid_at), "due_at": _json(stands.due_at)}
     more = {"tax_percent": plain(invoice.tax_percent), "not_charged": invoice.not_charged}
-    fields = _fields(invoice, _INVOICE_FIELDS)
-    money: Row = {f"amount_{name}": f"{getattr(stands, name):f}" for name in _STANDING}
-    money |= {"paid_at": _json(stands.paid_at), "due_at": _json(stands.due_at)}
-    return fields | amounts | money | more | {"unpriced": invoice.unpriced}
+    fields = _fields(invoice, _INVOICE_FIELDS) | {"credits_applied": money(credit)}
+    return fields | amounts | moments | more | {"unpriced": invoice.unpriced}
 
 
-def _line(line: InvoiceLine) -> Row:
+def line_row(line: InvoiceLine) -> Row:
+    """A line of an invoice."""
     return _fields(line, _LINE_FIELDS) | {"amount": f"{line.amount:f}"}
-
-
-def _fields(source: object, names: tuple[str, ...]) -> Row:
-    return {name: _json(getattr(source, name)) for name in names}
-
-
-def _json(value: object) -> object:
-    """Decimals as strings, moments as ISO 8601 in UTC, all else as it is."""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value

@@ -1,12 +1,11 @@
 """What the reads with money in them take and the rows they answer with, described."""
 
-from billing.exports.registry import EXPORTS
 from billing.models import InvoiceLine
 from billing.queries import CALL_DIMENSIONS
 from metering.api_rows import ACTIVE_DAY as DAY_OF_AGENTS
 from metering.clickhouse.cache_query import CACHE_DIMENSIONS
 from metering.clickhouse.usage_query import USAGE_DIMENSIONS
-from metering.openapi.describe import parameter, path
+from metering.openapi.describe import parameter
 from metering.openapi.schemas import (
     Schema,
     component,
@@ -183,7 +182,10 @@ _INVOICE_FIELDS: dict[str, Schema] = {
     "subtotal": decimal("The sum of the lines."),
     "tax": decimal("Of the subtotal."),
     "total": decimal("subtotal + tax."),
-    "amount_due": decimal("What is to be paid in all; of a credit note below zero, given back."),
+    "credits_applied": decimal("What prepaid credit paid, or of a draft would pay now."),
+    "amount_due": decimal(
+        "What is to be paid in all beside credit; of a draft, what it would be now."
+    ),
     "amount_paid": decimal("What came in for it."),
     "amount_remaining": decimal("What is left to pay."),
     "amount_overpaid": decimal("What came in and was not owed."),
@@ -244,13 +246,4 @@ AFTER_EVENT = (
     parameter("time", {"type": "string", "format": "date-time"}, "Of the last event before."),
     parameter("source", {"type": "string"}, "Of the last event before."),
     parameter("id", {"type": "string"}, "Of the last event before."),
-)
-EXPORT = (
-    path("kind", text("Which file.", *EXPORTS)),
-    parameter(
-        "period",
-        {"type": "string", "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"},
-        "A month, such as 2026-10.",
-        required=True,
-    ),
 )

@@ -67,6 +67,14 @@ def close_chunk(month: str, tenants: Sequence[Tenant], *, finalize: bool) -> lis
     return [closed[tenant.pk] for tenant in tenants]
 
 
+def bill_now(tenant: Tenant, month: str) -> tuple[Bill | None, str]:
+    """What closing the month at this moment would write, or why it would write nothing."""
+    terms = read_terms(tenant, month)
+    if reason := _nothing_to_invoice(tenant, terms):
+        return None, reason
+    return _bill(tenant, terms), ""
+
+
 def _compute(
     month: str, tenants: Sequence[Tenant], closed: dict[int, Closed], *, finalize: bool
 ) -> Iterator[Computed]:

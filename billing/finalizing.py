@@ -10,17 +10,19 @@ from collections.abc import Iterable, Sequence
 from django.utils import timezone
 
 from billing.models import Invoice, InvoiceSeries
+from billing.prepaid.booking import draw_credits
 from metering import audit
 
 # The code of a series; a series counts the invoices of one year's months without a gap.
 _SERIES = {Invoice.Kind.INVOICE: "INV", Invoice.Kind.CREDIT_NOTE: "CN"}
 # What changes at that moment; the database refuses to change any of it later.
-_COLUMNS = ("number", "status", "finalized_at")
+_COLUMNS = ("number", "status", "finalized_at", "credits_applied")
 
 
 def finalize_written(invoices: Sequence[Invoice]) -> None:
     """Number and freeze drafts of different tenants whose lines are written."""
     # Here comes what still changes columns of the invoices.
+    draw_credits(invoices)
     _number(invoices)
     now = timezone.now()
     for invoice in invoices:

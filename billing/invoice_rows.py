@@ -1,10 +1,13 @@
 """Bills as rows of the database, many at a time."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 from billing.bill import Bill, BillLine
 from billing.models import Invoice, InvoiceLine
-from billing.parties import parties_of
+from billing.parties import parties_of, read_parties
+from metering.models import Tenant
 
 _LINES_AT_ONCE = 2000
 
@@ -35,7 +38,16 @@ def write_drafts(bills: Sequence[tuple[Invoice, Bill]]) -> None:
     InvoiceLine.objects.bulk_create(rows, batch_size=_LINES_AT_ONCE)
 
 
-def _columns(bill: Bill) -> dict[str, object]:
+def unsaved_draft(tenant: Tenant, bill: Bill) -> tuple[Invoice, list[InvoiceLine]]:
+    """The rows that `write_drafts` would save."""
+    month = date.fromisoformat(f"{bill.terms.month}-01")
+    parties = read_parties(tenant).as_json()
+    invoice = Invoice(tenant=tenant, month=month, parties=parties, **_columns(bill))
+    lines = [invoice_line(invoice, n, item) for n, item in enumerate(bill.lines, start=1)]
+    return invoice, lines
+
+
+def _columns(bill: Bill) -> dict[str, Any]:
     return {
         "kind": bill.kind,
         "currency": bill.currency,

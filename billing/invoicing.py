@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from billing.closing import Closed, close_chunk
+from billing.bill import Bill
+from billing.closing import Closed, bill_now, close_chunk
 from billing.models import Invoice
 from metering.models import Tenant
 
@@ -14,6 +15,7 @@ __all__ = [
     "close_month",
     "draft_invoice",
     "finalize_invoice",
+    "preview_bill",
 ]
 
 # Tenants that are computed together and written in one transaction: enough that each query serves
@@ -33,6 +35,14 @@ def draft_invoice(tenant: Tenant, month: str) -> Invoice:
     """The month's invoice: computed anew while it is a draft, as it is once it is finalized."""
     [closed] = close_chunk(month, [tenant], finalize=False)
     return _invoice(closed)
+
+
+def preview_bill(tenant: Tenant, month: str) -> Bill:
+    """What `draft_invoice` would write at this moment; nothing is stored."""
+    bill, problem = bill_now(tenant, month)
+    if bill is None:
+        raise NothingToInvoiceError(problem)
+    return bill
 
 
 def finalize_invoice(invoice: Invoice) -> Invoice:

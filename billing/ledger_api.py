@@ -1,8 +1,7 @@
 """The read API of the task ledger: thin, over billing.ledger."""
 
 import re
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing import ledger_api_rows as api_rows
+from billing.api_values import fields as _fields
+from billing.api_values import value as _json
 from billing.dearest_tasks import Ranked, TooManyTasks, dearest
-from billing.ledger import LedgerRow, TaskMoney, ledger_rows
-from billing.rating.money import plain
+from billing.ledger import LedgerRow, ledger_rows
 from billing.task_events import CostedEvent, costed_events
 from metering import task_queries
 from metering.authentication import tenant_of
@@ -25,7 +25,7 @@ from metering.models import Tenant
 from metering.openapi.describe import lists, shows
 from metering.parameters import read_range
 from metering.task_queries import LedgerFilter
-from metering.usage.ledger import STATUSES, TaskLine, TaskUse
+from metering.usage.ledger import STATUSES, TaskLine
 from metering.usage.meter import LABEL
 from metering.usage.period import Period
 
@@ -285,16 +285,3 @@ def _tree(row: LedgerRow) -> Row | None:
         | _fields(row.tree.use, _USE_FIELDS)
         | _fields(row.tree.money, _MONEY_FIELDS)
     )
-
-
-def _fields(source: TaskLine | TaskUse | TaskMoney, names: Iterable[str]) -> Row:
-    return {name: _json(getattr(source, name)) for name in names}
-
-
-def _json(value: object) -> Any:
-    """Decimals as strings, moments as ISO 8601 in UTC, all else as it is."""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value

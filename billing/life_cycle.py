@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from billing.models import Invoice
 from billing.payments import InvoiceChange, Payment
+from billing.prepaid.booking import give_back
 from billing.rating.money import ZERO, plain, round_money
 from billing.standing import owed, standing
 from metering import audit, queries
@@ -89,6 +90,7 @@ def void_invoice(invoice: Invoice, *, key: str, reason: str) -> Invoice:
         # Read while the tenant is locked, so that it lies after every watermark of an invoice that
         # was finalized before, and before every later one.
         _step(invoice, _Status.VOID, key, reason, queries.store_now())
+        give_back(invoice)
     return invoice
 
 

@@ -12,9 +12,11 @@ from billing.charges import check_charge
 from billing.concessions import Coupon, TenantCharge  # noqa: F401 - and here
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
-from billing.payments import InvoiceChange, Payment  # noqa: F401 - Django looks here
+from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
 from billing.plan_parts import Allowance, Fee  # noqa: F401 - and here
+from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
+from billing.rating.money import EXACT
 from metering.models import Tenant
 
 # A first plan and whatever else was "always so" is in force from here.
@@ -267,6 +269,8 @@ class Invoice(models.Model):
     subtotal = ExactDecimalField()
     tax = ExactDecimalField()
     total = ExactDecimalField()
+    # What prepaid credit paid of the total; of a draft nothing yet.
+    credits_applied = ExactDecimalField(default=Decimal(0))
     # Computed from the events that the store had received before this moment.
     watermark = models.DateTimeField()
     finalized_at = models.DateTimeField(null=True, blank=True)
@@ -298,8 +302,8 @@ class Invoice(models.Model):
 
     @property
     def amount_due(self) -> Decimal:
-        """What is to be paid; below zero, what is given back."""
-        return self.total
+        """What is to be paid beside prepaid credit; below zero, what is given back."""
+        return EXACT.subtract(self.total, self.credits_applied)
 
 
 class InvoiceLine(models.Model):

@@ -1,7 +1,7 @@
 """What a plan in a file has to keep to beyond its shape: codes, allowances, amounts of money."""
 
 from billing.commitment_lines import CODE as COMMITMENT
-from billing.configuration_schema import ConfigurationError, PlanEntry
+from billing.configuration_schema import ChargeEntry, ConfigurationError, PlanEntry
 from billing.configured_rows import check_minor_units
 from billing.rating.charge import parse_charge
 from billing.rating.charge_models.graduated import Graduated
@@ -30,7 +30,7 @@ def check_codes(entry: PlanEntry, path: str) -> None:
 
 def check_allowances(entry: PlanEntry, path: str) -> None:
     """Each names charges of the plan that are priced by units, and no other allowance does."""
-    charges = {item.code: item.charge for item in entry.charges}
+    charges = {item.code: item for item in entry.charges}
     taken: set[str] = set()
     codes: set[str] = set()
     for n, allowance in enumerate(entry.allowances):
@@ -44,10 +44,15 @@ def check_allowances(entry: PlanEntry, path: str) -> None:
                 raise ConfigurationError(f"{at}.charges[{m}]: the plan has no charge {code!r}")
             if code in taken:
                 raise ConfigurationError(f"{at}.charges[{m}]: {code!r} is in two allowances")
-            if not isinstance(parse_charge(charges[code]).model, _BY_UNITS):
-                problem = f"{code!r} is not priced by units, so none of them can be free"
+            if not _by_units(charges[code]):
+                problem = f"{code!r} is not priced by the month's units, so none can be free"
                 raise ConfigurationError(f"{at}.charges[{m}]: {problem}")
             taken.add(code)
+
+
+def _by_units(item: ChargeEntry) -> bool:
+    windowed = bool(item.meter and item.meter.get("window"))
+    return isinstance(parse_charge(item.charge).model, _BY_UNITS) and not windowed
 
 
 def check_money(entry: PlanEntry, path: str) -> None:

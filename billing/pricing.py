@@ -10,19 +10,20 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from billing.allowances import Allowances
+from billing.allowances import Allowances, Included
 from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
-from billing.cost_meter import cost_quantities
+from billing.cost_meter import cost_usage
 from billing.models import InvoiceLine
 from billing.plan_terms import ChargeTerms, PlanTerms
+from billing.rated_groups import Counted, rated_groups
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
+from billing.rating.each_event import each_event
 from billing.rating.errors import ChargeError
 from billing.rating.line import RatedLine
 from billing.rating.money import plain, round_money
-from billing.rating.rate import adjust, rate
-from billing.rating.units import UsageToRate
+from billing.rating.rate import adjust
 from billing.terms import ContractTerms, Terms
 from billing.units import line_unit, meter_unit
 from metering import queries
@@ -76,8 +77,8 @@ class _Pricing:
     period: Period
     code: str
     charge: Charge
-    # What of a quantity is to be charged, and the line of what was free.
-    included: Callable[[Decimal], tuple[Decimal, list[RatedLine]]]
+    # What of the quantities is to be charged, and lines of what is free.
+    included: Callable[[list[queries.MeterQuantity]], Included]
     unit: str = ""
 
     def lines(self, group: Group, rated: list[tuple[Period, RatedLine]]) -> Iterator[PricedLine]:
@@ -166,19 +167,30 @@ def _add_charge(priced: Priced, month: _Month, plan: PlanTerms, entry: ChargeTer
 
 def _metered_lines(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> Iterator[PricedLine]:
     """Each group is rated alone; a charge without any usage is rated at 0, for its minimum."""
-    quantities = _quantities(pricing, meter, unpriced) or {(): Decimal(0)}
-    for group in sorted(quantities):
-        charged, free = pricing.included(quantities[group])
-        rated = rate(pricing.charge, UsageToRate(quantity=charged))
-        yield from pricing.lines(group, [(pricing.period, line) for line in [*free, *rated.lines]])
+    counted = Counted(
+        tenant=pricing.tenant,
+        charge=pricing.charge,
+        meter=meter,
+        period=pricing.period,
+        whole=pricing.terms.period,
+        watermark=pricing.watermark,
+    )
+    single = each_event(pricing.charge) is not None
+    quantities = [] if single else _quantities(pricing, meter, unpriced)
+    charged, free = pricing.included(quantities)
+    groups = rated_groups(counted, charged)
+    for group in sorted(groups):
+        rated = [*free.get(group, ()), *groups[group].lines]
+        yield from pricing.lines(group, [(pricing.period, line) for line in rated])
 
 
-def _quantities(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> dict[Group, Decimal]:
+def _quantities(
+    pricing: _Pricing, meter: Meter, unpriced: list[str]
+) -> list[queries.MeterQuantity]:
     tenant, period, watermark = pricing.tenant, pricing.period, pricing.watermark
     if meter.metric != "cost":
-        found = queries.meter_quantities(tenant, meter, period, received_before=watermark)
-        return {tuple(sorted(item.group)): item.quantity for item in found}
-    quantities, missing = cost_quantities(tenant, meter, period, pricing.terms.book, watermark)
+        return queries.meter_quantities(tenant, meter, period, watermark, pricing.terms.period)
+    quantities, missing = cost_usage(tenant, meter, period, pricing.terms.book, watermark)
     unpriced.extend(f"{pricing.code}: {name} has no price in the cost book" for name in missing)
     return quantities
 

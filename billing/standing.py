@@ -41,7 +41,9 @@ def standing(invoice: Invoice) -> Standing:
     """As its payments stand now; `prefetch_related("payments")` saves a query for each."""
     zero = round_money(ZERO, invoice.currency)
     due, paid, paid_at = owed(invoice), zero, None
-    for payment in sorted(invoice.payments.all(), key=lambda payment: payment.pk):
+    # One that is only previewed has no place to book a payment on.
+    payments = invoice.payments.all() if invoice.pk else []
+    for payment in sorted(payments, key=lambda payment: payment.pk):
         paid = EXACT.add(paid, payment.amount)
         if paid_at is None and not _same_side(EXACT.subtract(due, paid), due):
             paid_at = payment.paid_at
@@ -54,6 +56,12 @@ def owed(invoice: Invoice) -> Decimal:
     return invoice.amount_due if counts else round_money(ZERO, invoice.currency)
 
 
+def invoice_zone(invoice: Invoice) -> str:
+    """The time zone that the invoice was made in: the tenant may have moved since."""
+    zone: str = invoice.snapshot.get("terms", {}).get("timezone", invoice.tenant.timezone)
+    return zone
+
+
 def _same_side(left: Decimal, due: Decimal) -> bool:
     """Whether something is left of what was due: neither nothing nor too much."""
     return left * due > ZERO
@@ -63,7 +71,7 @@ def _due_at(invoice: Invoice) -> datetime | None:
     """The day is of the tenant's calendar, and whole."""
     if invoice.finalized_at is None or invoice.amount_due <= ZERO:
         return None
-    zone = invoice.tenant.timezone
+    zone = invoice_zone(invoice)
     issued = local_date(invoice.finalized_at, zone)
     last = due_date(issued, frozen_parties(invoice.tenant, invoice.parties))
     return local_midnight(last + timedelta(days=1), zone)

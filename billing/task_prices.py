@@ -16,9 +16,10 @@ from billing.rating.charge_models.burst import Burst
 from billing.rating.charge_models.dynamic import Dynamic
 from billing.rating.charge_models.per_unit import PerUnit
 from billing.rating.charge_models.percentage import Percentage
+from billing.rating.each_event import EachEvent, each_event
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT, ZERO
-from billing.rating.rate import rate
+from billing.rating.rate import rate, rate_sums
 from billing.rating.units import UsageToRate
 from billing.task_quantities import Group, TaskMeter, whole_quantities
 from billing.terms import Terms, read_terms
@@ -88,9 +89,12 @@ class TaskPricer:
         plan: PlanTerms,
         terms: Terms,
     ) -> None:
+        prices.nobody.update(_not_usage(plan))
         for entry in plan.charges:
+            own = plan.period_of(entry).intersect(part)
             try:
-                self._add_charge(prices, lines, part, plan, terms, entry)
+                if own is not None:
+                    self._add_charge(prices, lines, own, plan, terms, entry)
             except ChargeError as error:
                 prices.unknown_of(lines, f"{entry.code}: {error}")
 
@@ -111,13 +115,19 @@ class TaskPricer:
         )
         if meter.metric in _AGENT_DAYS:
             prices.nobody.add(f"{code}: is charged for an agent's day, whatever it did on it")
+        elif any(code in allowance.charges for allowance in plan.allowances):
+            for task in of_tasks.users():
+                prices.unknown[task].add(f"{code}: free units are shared with all of the month")
         elif why := _not_divisible(charge, meter):
             for task in of_tasks.users():
                 prices.unknown[task].add(f"{code}: {why}")
+        elif each := each_event(charge):
+            _add_each_event(prices, _of_usage(charge), each, of_tasks)
         elif _each_unit_alone(_of_usage(charge)):
             _add_exact(prices, code, _of_usage(charge), of_tasks)
         else:
-            self._add_shares(prices, code, _of_usage(charge), of_tasks, plan.period)
+            whole = plan.period_of(entry)
+            self._add_shares(prices, code, _of_usage(charge), of_tasks, whole)
 
     def _add_shares(
         self,
@@ -147,6 +157,14 @@ class TaskPricer:
 def _add_exact(prices: TaskPrices, code: str, charge: Charge, of_tasks: TaskMeter) -> None:
     for (task, _), quantity in _known_quantities(prices, code, of_tasks).items():
         prices.add(task, rate(charge, UsageToRate(quantity=quantity)).amount)
+
+
+def _add_each_event(
+    prices: TaskPrices, charge: Charge, each: EachEvent, of_tasks: TaskMeter
+) -> None:
+    for task, groups in of_tasks.event_sums(each).items():
+        for sums in groups:
+            prices.add(task, rate_sums(charge, sums).amount)
 
 
 def _known_quantities(
@@ -199,7 +217,19 @@ def _not_divisible(charge: Charge, meter: Meter) -> str:
         return "depends on all chips that are in use at once"
     if not meter.metric and meter.aggregation not in _ADDITIVE:
         return f"the {meter.aggregation} of all events is not a sum over tasks"
+    alone, each = _each_unit_alone(_of_usage(charge)), each_event(charge)
+    if each and not (alone and each.by_sums):
+        return "prices each event, and all of them together beside"
+    if meter.window and not alone:
+        return f"each {meter.window} is rated alone, whatever tasks it had"
     return ""
+
+
+def _not_usage(plan: PlanTerms) -> Iterator[str]:
+    for fee in plan.fees:
+        yield f"{fee.code}: a fee is owed by the {fee.interval}"
+    if plan.minimum_commitment is not None:
+        yield "minimum-commitment: the true-up is owed by the month"
 
 
 def _fixed_parts(charge: Charge) -> Iterator[str]:

@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from billing.cost_meter import cost_quantities
 from billing.costs import CostBook
+from billing.rating.each_event import EachEvent
 from billing.rating.money import EXACT, ZERO
+from billing.rating.units import EventSums
 from billing.task_costs import grouped_costs
 from metering import queries, task_queries
 from metering.models import Tenant
@@ -40,6 +42,17 @@ class TaskMeter:
                 return self._effective(), {}
         found = task_queries.task_quantities(self.tenant, self.lines, self.meter, self.period)
         return {(q.group[0][1], tuple(sorted(q.group[1:]))): q.quantity for q in found}, {}
+
+    def event_sums(self, each: EachEvent) -> dict[str, list[EventSums]]:
+        """Of each task the sums of its single events, a group after the other."""
+        found: dict[str, list[EventSums]] = defaultdict(list)
+        bounds = (each.low, each.high)
+        of_tasks = task_queries.task_event_sums(
+            self.tenant, self.lines, self.meter, self.period, bounds
+        )
+        for some in of_tasks:
+            found[some.group[0][1]].append(EventSums(*some[2:], each.scale))
+        return found
 
     def users(self) -> set[str]:
         """The tasks with an event that the meter counts."""

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing.invoicing import close_month
+from billing.prepaid.booking import expire
 from metering.models import Tenant
 
 
@@ -18,3 +19,10 @@ def close_last_month() -> None:
         last = today.replace(day=1) - timedelta(days=1)
         for _ in close_month(f"{last:%Y-%m}", [tenant], finalize=False):
             pass
+
+
+@shared_task
+def expire_credits() -> None:
+    """Book what is left of prepaid credit that has expired."""
+    for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
+        expire(tenant)

@@ -30,7 +30,9 @@ def meter_unit(meter: Meter, currency: str) -> str:
         return _COUNTED.get(meter.type, "event")
     if meter.aggregation == "unique":
         return meter.value
-    return "token" if meter.value.endswith("_tokens") else _VALUES.get(meter.value, "unit")
+    unit = "token" if meter.value.endswith("_tokens") else _VALUES.get(meter.value, "unit")
+    # A level, such as 5 seats, held for a time.
+    return f"{unit}-second" if meter.aggregation == "time_weighted" else unit
 
 
 def line_unit(line: RatedLine, charge: Charge, unit: str) -> str:

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from billing import active_api, api, caches_api, ledger_api
+from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
+from billing.prepaid import api as prepaid
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
 
@@ -17,6 +18,16 @@ urlpatterns = [
     path("api/v1/bursts", api.Bursts.as_view(), name="api-bursts"),
     path("api/v1/bursts/what-if", BurstWhatIf.as_view(), name="api-burst-what-if"),
     path("api/v1/invoices", api.Invoices.as_view(), name="api-invoices"),
+    path(
+        "api/v1/invoices/preview",
+        document_api.InvoicePreview.as_view(),
+        name="api-invoice-preview",
+    ),
+    path(
+        "api/v1/invoices/<slug:number>.pdf",
+        document_api.InvoicePdf.as_view(),
+        name="api-invoice-pdf",
+    ),
     path("api/v1/invoices/<slug:number>", api.InvoiceDetail.as_view(), name="api-invoice"),
     path("api/v1/invoices/<slug:number>/lines", api.InvoiceLines.as_view(), name="api-lines"),
     path(
@@ -24,5 +35,10 @@ urlpatterns = [
         api.LineEvents.as_view(),
         name="api-line-events",
     ),
-    path("api/v1/exports/<slug:kind>.csv", api.Export.as_view(), name="api-export"),
+    path("api/v1/credits", prepaid.Credits.as_view(), name="api-credits"),
+    path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),
+    path(
+        "api/v1/credits/movements", prepaid.CreditMovements.as_view(), name="api-credit-movements"
+    ),
+    path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]

@@ -11,6 +11,7 @@ from billing.burst_balances import RecountedBalances
 from billing.corrections import corrected_from_json
 from billing.invoice_rows import invoice_line
 from billing.models import Invoice
+from billing.prepaid.queries import differences
 from billing.terms import Terms
 
 _LINE_FIELDS = (
@@ -38,7 +39,12 @@ def verify_invoice(invoice: Invoice) -> list[str]:
     # No balance that was kept is trusted: the proof counts credits from the contract's start.
     balances = RecountedBalances()
     bill = compute_bill(invoice.tenant, terms, corrected, invoice.watermark, balances)
-    return [*_settings(terms), *_lines(invoice, bill), *_totals(invoice, bill)]
+    return [
+        *_settings(terms),
+        *_lines(invoice, bill),
+        *_totals(invoice, bill),
+        *differences(invoice),
+    ]
 
 
 def _settings(terms: Terms) -> Iterator[str]:

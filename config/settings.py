@@ -214,6 +214,11 @@ SELLER_EMAIL = env.str("SELLER_EMAIL", "")
 SELLER_TAX_ID = env.str("SELLER_TAX_ID", "")
 SELLER_PAYMENT = _lines("SELLER_PAYMENT")
 PAYMENT_DAYS = env.int("PAYMENT_DAYS", 30, validate=environs.validate.Range(min=0, max=365))
+# Where the journal export books to, beside the usual: see billing/exports/accounts.py.
+JOURNAL_ACCOUNTS = env.json("JOURNAL_ACCOUNTS", {})
+# The full name of a rate of 0 %, which is another one in each country.
+JOURNAL_XERO_TAX_RATE = env.str("JOURNAL_XERO_TAX_RATE", "Tax Exempt (0%)")
+JOURNAL_NETSUITE_SUBSIDIARY = env.str("JOURNAL_NETSUITE_SUBSIDIARY", "")
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
@@ -256,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
     "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "check-ingestion": {"task": "metering.tasks.check_ingestion", "schedule": 3600.0},
+    "expire-credits": {"task": "billing.tasks.expire_credits", "schedule": 3600.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

@@ -29,6 +29,6 @@ def bursts(request: HttpRequest, tenant: Tenant) -> HttpResponse:
         "alone": True,  # there is nothing to compare with here
         "months": months_to_choose(tenant, today, dates),
         "page": page,
-        "chip": page.chip if page else "",
+        "keep": {"chip": page.chip} if page else {},
     }
     return render_page(request, tenant, "dashboards/bursts.html", context)

@@ -53,6 +53,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         Group(
             "What happened",
             [
+                Entry("Spend", reverse("explorer"), here in {"explorer", "explorer-events"}),
                 Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
                 Entry("Efficiency", reverse("efficiency"), here == "efficiency"),
                 Entry("Bursts", reverse("bursts"), here == "bursts"),

@@ -48,7 +48,7 @@ def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> Overvie
     """Everything the overview shows. Raises StoreUnavailable."""
     previous, last_days = dates.previous, dates.last(SPARK_DAYS)
     ledger = read_ledger(tenant, dates.from_(min(previous.start, last_days.start)))
-    agents = ledger.by_agent(dates)
+    agents = ledger.by_value(dates)
     total = ledger.total(dates)
     return OverviewRows(
         read_at=timezone.now(),

@@ -4,13 +4,24 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from billing.task_address import TASK
-from dashboards import activity_views, burst_views, ingestion_views, member_views, task_views, views
+from dashboards import (
+    activity_views,
+    burst_views,
+    explorer_views,
+    ingestion_views,
+    member_views,
+    task_views,
+    views,
+)
 from dashboards.login import LimitedLoginView
 
 urlpatterns = [
     path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", views.overview, name="overview"),
+    path("spend/", explorer_views.explorer, name="explorer"),
+    path("spend/table.csv", explorer_views.explorer_csv, name="explorer-csv"),
+    path("spend/events/", explorer_views.explorer_events, name="explorer-events"),
     path("bursts/", burst_views.bursts, name="bursts"),
     path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),

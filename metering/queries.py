@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from django.conf import settings
 
@@ -12,21 +13,23 @@ from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.cache_query import CacheQuery, CacheUse
-from metering.clickhouse.calls_query import PricedCallsQuery, raw_calls
+from metering.clickhouse.calls_query import CALL_DIMENSIONS, PricedCallsQuery, raw_calls
 from metering.clickhouse.chip_query import chip_intervals as _chip_intervals
 from metering.clickhouse.chip_query import chips_received as _chips_received
 from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
+from metering.clickhouse.event_sums_query import EventSumsQuery, OneEvent, SummedEvents
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
+from metering.clickhouse.label_query import label_keys as _label_keys
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
 from metering.clickhouse.retention_query import RetentionQuery
 from metering.clickhouse.rollup import rollup_calls_sql, settled_now
-from metering.clickhouse.scope import Scope, has_superseded
+from metering.clickhouse.scope import Filters, Scope, has_superseded
 from metering.clickhouse.unmetered_query import unmetered_calls
 from metering.clickhouse.usage_query import (
     TASK_DIMENSIONS,
@@ -41,18 +44,21 @@ from metering.usage.alert import HitRate
 from metering.usage.burst_level import ChipInterval
 from metering.usage.calls import PricedCalls
 from metering.usage.meter import LABEL, Meter
-from metering.usage.period import Period, local_days
+from metering.usage.period import Period, local_days, windows
 from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
     "CacheUse",
     "DailyUse",
     "EventRow",
+    "Filters",
     "IntakeHour",
     "MeterQuantity",
+    "OneEvent",
     "Quarantined",
     "RepeatWork",
     "StoreUnavailable",
+    "SummedEvents",
     "UsageRow",
     "cache_use",
     "chip_intervals",
@@ -61,10 +67,14 @@ __all__ = [
     "daa",
     "daa_by",
     "daily_use",
+    "event_sums",
+    "events_of",
     "evidence",
     "hit_rate",
     "intake",
+    "label_keys",
     "meter_quantities",
+    "meter_windows",
     "priced_calls",
     "quarantined",
     "repeat_work",
@@ -78,16 +88,18 @@ __all__ = [
 PricedGroups = list[tuple[dict[str, str], PricedCalls]]
 
 
-def usage(tenant: Tenant, period: Period, group_by: tuple[str, ...] = ()) -> list[UsageRow]:
+def usage(
+    tenant: Tenant, period: Period, group_by: tuple[str, ...] = (), filters: Filters = ()
+) -> list[UsageRow]:
     """Requests, tokens, tools, chips and tasks by group; one row without `group_by`.
 
-    Tasks count where their outcome falls, under the empty value of what only a call has.
+    Tasks count where their outcome falls, under the empty value of what only a call has. Only what
+    has the value of every filter is counted.
     """
     scope = _scope(tenant, period)
-    rows = {
-        tuple(row.group.values()): row for row in UsageQuery(scope=scope, group_by=group_by).rows()
-    }
-    for group, tasks, succeeded in _task_counts(scope, group_by):
+    found = UsageQuery(scope=scope, group_by=group_by, filters=filters).rows()
+    rows = {tuple(row.group.values()): row for row in found}
+    for group, tasks, succeeded in _task_counts(scope, group_by, filters):
         row = rows.setdefault(group, UsageRow(group=dict(zip(group_by, group, strict=True))))
         row.tasks, row.succeeded_tasks = tasks, succeeded
     return [rows[group] for group in sorted(rows)]
@@ -98,12 +110,21 @@ def unmetered_requests(tenant: Tenant, period: Period) -> int:
     return unmetered_calls(tenant.id, period)
 
 
+def label_keys(tenant: Tenant, period: Period, limit: int = 50) -> list[str]:
+    """The keys of labels in use, the most used first."""
+    return _label_keys(_scope(tenant, period), limit)
+
+
 def _task_counts(
-    scope: Scope, group_by: tuple[str, ...]
+    scope: Scope, group_by: tuple[str, ...], filters: Filters
 ) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    only = _filters_of(TASK_DIMENSIONS, filters)
+    if only is None:
+        return
     of_tasks = [name in TASK_DIMENSIONS or name.startswith(LABEL) for name in group_by]
     names = tuple(name for name, known in zip(group_by, of_tasks, strict=True) if known)
-    for *values, tasks, succeeded in TaskCountQuery(scope=scope, group_by=names).rows():
+    counts = TaskCountQuery(scope=scope, group_by=names, filters=only)
+    for *values, tasks, succeeded in counts.rows():
         if not tasks:  # a sum over no tasks is a row too
             continue
         found = iter(values)
@@ -161,12 +182,16 @@ def priced_calls(
     group_by: tuple[str, ...] = (),
     thresholds: Sequence[int] = (),
     received_before: datetime | None = None,
+    filters: Filters = (),
 ) -> PricedGroups:
     """Model calls summed by group, price and outcome.
 
     From the rollups; with `received_before` straight from the events received before it. Calls of
     a long period may come in several sums of one group.
     """
+    only = _filters_of(CALL_DIMENSIONS, filters)
+    if only is None:
+        return []
     if received_before is None:
         sources = iter([rollup_calls_sql(tenant.id, tenant.timezone, period)])
     else:
@@ -175,7 +200,12 @@ def priced_calls(
         row
         for calls, wasted, bound in sources
         for row in PricedCallsQuery(
-            calls=calls, wasted=wasted, bound=bound, group_by=group_by, thresholds=tuple(thresholds)
+            calls=calls,
+            wasted=wasted,
+            bound=bound,
+            group_by=group_by,
+            thresholds=tuple(thresholds),
+            filters=only,
         ).rows()
     ]
 
@@ -203,22 +233,63 @@ def daily_use(
     kind: str,
     group_by: tuple[str, ...] = (),
     received_before: datetime | None = None,
+    filters: Filters = (),
 ) -> list[DailyUse]:
     """Chip-seconds (`kind` chip) or units (tool) by group, name and local day."""
     scope = _scope(tenant, period, received_before)
-    return DailyUseQuery(scope=scope, kind=kind, group_by=group_by).rows()
+    return DailyUseQuery(scope=scope, kind=kind, group_by=group_by, filters=filters).rows()
 
 
 def meter_quantities(
-    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None = None
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    received_before: datetime | None = None,
+    whole: Period | None = None,
 ) -> list[MeterQuantity]:
-    """What each group used of a meter, straight from the events; nothing for unused groups."""
+    """What each group used of a meter, straight from the events; nothing for unused groups.
+
+    The mean of a level is over `whole`, of which the period may be a part.
+    """
     return MeterQuery(
         meter=meter,
         scope=_scope(tenant, period, received_before),
+        windows=meter_windows(tenant, meter, period),
+        whole=whole,
         min_tasks=settings.DAA_MIN_TASKS,
         reuse_window=_reuse_window(),
     ).quantities()
+
+
+def event_sums(
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    received_before: datetime | None,
+    low: Fraction | None,
+    high: Fraction | None,
+) -> list[SummedEvents]:
+    """Single events summed, beside them those below `low` and those above `high`."""
+    return _event_sums(tenant, meter, period, received_before).sums(low, high)
+
+
+def events_of(
+    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None
+) -> Iterator[OneEvent]:
+    """Single events in constant memory: by group and window, and in them in order."""
+    return _event_sums(tenant, meter, period, received_before).each()
+
+
+def _event_sums(
+    tenant: Tenant, meter: Meter, period: Period, received_before: datetime | None
+) -> EventSumsQuery:
+    scope = _scope(tenant, period, received_before)
+    return EventSumsQuery(meter=meter, scope=scope, windows=meter_windows(tenant, meter, period))
+
+
+def meter_windows(tenant: Tenant, meter: Meter, period: Period) -> tuple[Period, ...]:
+    """What of a period the meter counts alone; empty for one that counts all of it at once."""
+    return tuple(windows(period, tenant.timezone, meter.window)) if meter.window else ()
 
 
 def store_now(tenant: Tenant | None = None) -> datetime:
@@ -278,10 +349,14 @@ def evidence(
     after: Place | None = None,
     limit: int = 100,
 ) -> list[EventRow]:
-    """The events behind a meter's quantity, by (time, source, id)."""
+    """The events behind a meter's quantity, by (time, source, id).
+
+    Of a level also the event before the period whose value it began with.
+    """
     scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
     filters = [*meter.filters, *((name, (value,)) for name, value in group)]
-    return evidence_query.evidence(scope, filters, after, limit)
+    first = evidence_query.last_before(scope, filters) if meter.reaches_back else None
+    return evidence_query.evidence(scope, filters, after, limit, first)
 
 
 def _evidence_type(meter: Meter) -> str:
@@ -298,6 +373,15 @@ def quarantined(tenant: Tenant, limit: int, after: uuid.UUID | None = None) -> l
 def intake(tenant: Tenant, period: Period) -> list[IntakeHour]:
     """What was received in each hour of the store's clock that begins in the period."""
     return _intake_hours(tenant.id, period)
+
+
+def _filters_of(known: Sequence[str], filters: Filters) -> Filters | None:
+    """The filters by what these rows can have; None where they have another value of the rest.
+
+    A call has no chip: it is left out by `chip = p800`, and stays with `chip = ""`.
+    """
+    own = tuple(one for one in filters if one[0] in known or one[0].startswith(LABEL))
+    return None if any(value for name, value in filters if (name, value) not in own) else own
 
 
 def _scope(tenant: Tenant, period: Period | None, received_before: datetime | None = None) -> Scope:

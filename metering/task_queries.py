@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from django.conf import settings
 
 from metering.clickhouse import ledger_query, task_query
+from metering.clickhouse.event_sums_query import EventSumsQuery, SummedEvents
 from metering.clickhouse.ledger_query import LedgerFilter, LedgerQuery
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
 from metering.clickhouse.scope import Scope
@@ -31,6 +33,7 @@ __all__ = [
     "lines_within",
     "span_of",
     "task_calls",
+    "task_event_sums",
     "task_events",
     "task_quantities",
     "task_units",
@@ -142,6 +145,21 @@ def task_quantities(
             scope=task_query.within(_scope(tenant, period), some),
             min_tasks=settings.DAA_MIN_TASKS,
         ).quantities()
+
+
+def task_event_sums(
+    tenant: Tenant,
+    lines: Sequence[TaskLine],
+    meter: Meter,
+    period: Period,
+    bounds: tuple[Fraction | None, Fraction | None],
+) -> Iterator[SummedEvents]:
+    """Each task's single events, summed; the group begins with the task."""
+    for some in ledger_query.in_batches(lines, ledger_query.TASKS_A_QUERY):
+        yield from EventSumsQuery(
+            meter=replace(meter, group_by=("task", *meter.group_by)),
+            scope=task_query.within(_scope(tenant, period), some),
+        ).sums(*bounds)
 
 
 def all_lines(tenant: Tenant, period: Period, batch: int) -> Iterator[list[TaskLine]]:

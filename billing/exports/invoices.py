@@ -25,7 +25,9 @@ COLUMNS = (
 
 def rows(tenant: Tenant, month: str) -> Iterator[tuple[Cell, ...]]:
     """The tenant's invoices by number, a draft last."""
-    found = Invoice.objects.filter(tenant=tenant, month=f"{month}-01")
+    found = Invoice.objects.filter(tenant=tenant, month=f"{month}-01").defer(
+        "snapshot", "unpriced", "not_charged"
+    )
     for invoice in sorted(found, key=lambda invoice: (invoice.number is None, invoice.number)):
         yield (
             tenant.slug,

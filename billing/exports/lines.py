@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from billing.exports.csv_writer import Amount, Cell
-from billing.models import Invoice, InvoiceLine
+from billing.exports.invoice_rows import CHUNK, month_lines
 from metering.models import Tenant
 
 COLUMNS = (
@@ -30,13 +30,7 @@ COLUMNS = (
 
 def rows(tenant: Tenant, month: str) -> Iterator[tuple[Cell, ...]]:
     """The tenant's lines, in the order of the invoice."""
-    lines = (
-        InvoiceLine.objects.filter(invoice__tenant=tenant, invoice__month=f"{month}-01")
-        .exclude(invoice__status=Invoice.Status.VOID)
-        .select_related("invoice")
-        .order_by("invoice__reason", "position")
-    )
-    for line in lines.iterator(chunk_size=1000):
+    for line in month_lines(tenant, month).iterator(chunk_size=CHUNK):
         yield (
             tenant.slug,
             month,

@@ -10,7 +10,7 @@ from django.db import migrations
 CONTENT = (
     "id", "tenant_id", "month", "reason", "kind", "number", "currency", "period_start",
     "period_end", "tax_percent", "subtotal", "tax", "total", "watermark", "finalized_at",
-    "snapshot", "unpriced", "not_charged", "parties",
+    "snapshot", "unpriced", "not_charged", "parties", "credits_applied",
 )  # fmt: skip
 # Nothing follows paid or void but themselves; nothing ever goes back to draft.
 BAD_STATUS = (

@@ -1,6 +1,7 @@
 """Rating: a charge and a usage in, an exact amount with the lines that explain it out."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, Inexact, localcontext
 
@@ -10,7 +11,13 @@ from billing.rating.charge_models.percentage import Percentage
 from billing.rating.errors import ChargeError
 from billing.rating.line import RatedLine, cut, difference, total
 from billing.rating.money import EXACT, ROUNDED, ZERO, plain
-from billing.rating.units import Units, UsageToRate
+from billing.rating.units import EventSums, Units, UsageToRate
+
+# Where windows are added up, what follows the model follows all of its lines.
+_AFTER_MODEL = {
+    key: place
+    for place, key in enumerate(("true-up", "overage", "discount", "maximum", "minimum"), start=1)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,19 @@ def rate(charge: Charge, usage: UsageToRate) -> Rated:
     With buckets every window is rated alone, all adjustments included, and the windows are summed.
     """
     return _rated(lambda: _lines(charge, usage))
+
+
+def rate_sums(charge: Charge, sums: EventSums) -> Rated:
+    """Price single events by their sums, which are what conversion and free units left of them."""
+    return _rated(lambda: _adjusted(charge, _by_sums(charge, sums)))
+
+
+def rate_windows(charge: Charge, windows: Iterable[Decimal | EventSums]) -> Rated:
+    """Price each window alone and add up what is the same in all of them, line by line.
+
+    The amount is that of `rate` with buckets; a month of hours has no line for each.
+    """
+    return _rated(lambda: _merged(charge, Counter(windows)))
 
 
 def adjust(charge: Charge, lines: list[RatedLine]) -> Rated:
@@ -81,6 +101,30 @@ def _windows(charge: Charge, buckets: tuple[Decimal, ...]) -> list[RatedLine]:
         for n, quantity in enumerate(buckets, start=1)
         for line in _once(charge, Units(quantity))
     ]
+
+
+def _merged(charge: Charge, windows: Counter[Decimal | EventSums]) -> list[RatedLine]:
+    """Windows with the same quantity cost the same."""
+    merged: dict[str, RatedLine] = {}
+    for window, times in windows.items():
+        for line in _window(charge, window):
+            before = merged.get(line.key)
+            merged[line.key] = replace(
+                line,
+                quantity=times * line.quantity + (before.quantity if before else ZERO),
+                amount=times * line.amount + (before.amount if before else ZERO),
+            )
+    return sorted(merged.values(), key=lambda line: _AFTER_MODEL.get(line.key, 0))
+
+
+def _window(charge: Charge, window: Decimal | EventSums) -> list[RatedLine]:
+    if isinstance(window, Decimal):
+        return _once(charge, Units(window))
+    return _adjusted(charge, _by_sums(charge, window))
+
+
+def _by_sums(charge: Charge, sums: EventSums) -> list[RatedLine]:
+    return charge.model.lines(Units(sums.total / sums.scale, sums=sums))
 
 
 def _added(charge: Charge, usage: UsageToRate) -> list[RatedLine]:

@@ -1,11 +1,12 @@
 """What is rated, and what of it a charge model is given to price."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from billing.rating.errors import ChargeError
-from billing.rating.money import ZERO
+from billing.rating.money import ONE, ZERO
 from billing.rating.numeric import checked
 
 
@@ -38,11 +39,31 @@ class UsageToRate:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSums:
+    """All that a charge has to know of single events; see `each_event` for what is low and high.
+
+    Totals are in units of which `scale` are one converted unit.
+    """
+
+    events: int = 0
+    total: Decimal = ZERO
+    low_events: int = 0
+    low_total: Decimal = ZERO
+    high_events: int = 0
+    high_total: Decimal = ZERO
+    scale: Decimal = ONE
+
+
+@dataclass(frozen=True, slots=True)
 class Units:
-    """A quantity, and the quantity of each single event for the models that price each."""
+    """A quantity, and for the models that price each event what single events brought.
+
+    `sums` stands for the events where they are too many to be listed.
+    """
 
     quantity: Decimal
     events: tuple[Decimal, ...] | None = None
+    sums: EventSums | None = None
 
     def converted(self, convert: Callable[[Decimal], Decimal]) -> "Units":
         """Convert the whole quantity, and each event on its own."""
@@ -51,14 +72,28 @@ class Units:
 
     def beyond(self, free: Decimal) -> "Units":
         """Take the first units away, from the earliest events on."""
-        events = None if self.events is None else tuple(_beyond(self.events, free))
+        events = None if self.events is None else tuple(beyond(self.events, free))
         return Units(max(ZERO, self.quantity - free), events)
 
 
-def _beyond(events: tuple[Decimal, ...], free: Decimal) -> Iterator[Decimal]:
+def beyond(events: Iterable[Decimal], free: Decimal) -> Iterator[Decimal]:
     """Leave out an event that is free as a whole, so that it owes no fixed or minimum amount."""
     for event in events:
         covered = min(free, event)
         free -= covered
         if not covered or covered < event:
             yield event - covered
+
+
+def sum_events(
+    events: Iterable[Decimal], low: Fraction | None, high: Fraction | None, scale: Decimal = ONE
+) -> EventSums:
+    """Sums of all events, of those below `low` and of those above `high`."""
+    counts, totals = [0, 0, 0], [ZERO, ZERO, ZERO]
+    for event in events:
+        kinds = (True, low is not None and event < low, high is not None and event > high)
+        for n, applies in enumerate(kinds):
+            if applies:
+                counts[n] += 1
+                totals[n] += event
+    return EventSums(counts[0], totals[0], counts[1], totals[1], counts[2], totals[2], scale=scale)

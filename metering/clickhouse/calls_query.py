@@ -12,7 +12,14 @@ from datetime import timedelta
 from metering.clickhouse.call_slices import call_slices
 from metering.clickhouse.connection import select
 from metering.clickhouse.event_columns import micros
-from metering.clickhouse.scope import Bound, Scope, dimensions_sql, group_columns
+from metering.clickhouse.scope import (
+    Bound,
+    Filters,
+    Scope,
+    dimensions_sql,
+    filters_sql,
+    group_columns,
+)
 from metering.clickhouse.usage_query import outcomes_sql
 from metering.usage.calls import PricedCalls
 
@@ -140,6 +147,7 @@ class PricedCallsQuery:
     bound: Bound
     group_by: tuple[str, ...] = ()
     thresholds: tuple[int, ...] = ()
+    filters: Filters = ()
 
     def sql(self) -> tuple[str, Bound]:
         bound = self.bound | {"thresholds": [0, *self.thresholds]}
@@ -153,9 +161,10 @@ class PricedCallsQuery:
             f" AS prompt_over, {_OUTCOME} AS outcome, countIf(part = 1), {tokens},"
             " sum(toUInt128(reusable_tokens)), sum(toUInt128(if(reusable_tokens >"
             " cache_read_tokens, reusable_tokens - cache_read_tokens, 0)))"
-            f" FROM ({self.calls}) GROUP BY {groups}provider, model, modality, service_tier,"
-            f" local_day, prompt_over, outcome ORDER BY {groups}provider, model, modality,"
-            " service_tier, local_day, prompt_over, outcome"
+            f" FROM ({self.calls}) WHERE 1{filters_sql(self.filters, bound)}"
+            f" GROUP BY {groups}provider, model, modality, service_tier, local_day, prompt_over,"
+            f" outcome ORDER BY {groups}provider, model, modality, service_tier, local_day,"
+            " prompt_over, outcome"
         )
         return sql, bound
 

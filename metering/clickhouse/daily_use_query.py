@@ -9,8 +9,10 @@ from metering.clickhouse.connection import select
 from metering.clickhouse.scope import (
     VALUE_SQL,
     Bound,
+    Filters,
     Scope,
     dimensions_sql,
+    filters_sql,
     group_columns,
     seconds,
 )
@@ -32,6 +34,7 @@ class DailyUseQuery:
     scope: Scope
     kind: str
     group_by: tuple[str, ...] = ()
+    filters: Filters = ()
 
     def sql(self) -> tuple[str, Bound]:
         scope = replace(self.scope, types=(f"agent.{self.kind}",))
@@ -41,7 +44,8 @@ class DailyUseQuery:
         columns = ", ".join(filter(None, (group_columns(self.group_by), self.kind, "local_day")))
         sql = (
             f"SELECT {dimensions}{self.kind}, toDate(time, %(timezone)s) AS local_day,"
-            f" sum({value}) FROM events WHERE {scope.where} GROUP BY {columns} ORDER BY {columns}"
+            f" sum({value}) FROM events WHERE {scope.where}{filters_sql(self.filters, bound)}"
+            f" GROUP BY {columns} ORDER BY {columns}"
         )
         return sql, bound
 

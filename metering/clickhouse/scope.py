@@ -15,6 +15,8 @@ from metering.usage.meter import LABEL
 from metering.usage.period import Period
 
 Bound = dict[str, object]
+# What a name of the table below has to be, each.
+Filters = tuple[tuple[str, str], ...]
 
 _COLUMN_DIMENSIONS = (
     "agent",
@@ -161,6 +163,17 @@ def dimension_sql(name: str, number: int, bound: Bound) -> str:
 def dimensions_sql(names: Sequence[str], bound: Bound) -> str:
     """`expression AS g0, …, ` for a SELECT list; empty without names."""
     return "".join(f"{dimension_sql(name, n, bound)} AS g{n}, " for n, name in enumerate(names))
+
+
+def filters_sql(filters: Filters, bound: Bound) -> str:
+    """` AND …` for each filter, its value bound; empty without any."""
+    conditions = ""
+    for number, (name, value) in enumerate(filters):
+        # Labels of group_by have numbers already; those of filters begin further up.
+        expression = dimension_sql(name, 200 + number, bound)
+        bound[f"only_{number}"] = value
+        conditions += f" AND {expression} = %(only_{number})s"
+    return conditions
 
 
 def group_columns(names: Sequence[str]) -> str:

@@ -7,8 +7,10 @@ from metering.clickhouse.connection import Row, select
 from metering.clickhouse.scope import (
     VALUE_SQL,
     Bound,
+    Filters,
     Scope,
     dimensions_sql,
+    filters_sql,
     group_columns,
     seconds,
 )
@@ -83,6 +85,7 @@ class UsageQuery:
 
     scope: Scope
     group_by: tuple[str, ...] = ()
+    filters: Filters = ()
 
     def sql(self) -> tuple[str, Bound]:
         bound = self.scope.params
@@ -92,7 +95,7 @@ class UsageQuery:
             f"SELECT {dimensions}countIf(type = 'agent.tokens' AND part = 1), {tokens},"
             " countIf(type = 'agent.tool'),"
             f" sumIf({VALUE_SQL['chip_seconds']}, type = 'agent.chip')"
-            f" FROM events WHERE {self.scope.where}"
+            f" FROM events WHERE {self.scope.where}{filters_sql(self.filters, bound)}"
         )
         return sql + _grouped(self.group_by), bound
 
@@ -118,6 +121,7 @@ class TaskCountQuery:
 
     scope: Scope
     group_by: tuple[str, ...] = ()
+    filters: Filters = ()
 
     def sql(self) -> tuple[str, Bound]:
         outcomes, bound = outcomes_sql(self.scope)
@@ -129,6 +133,7 @@ class TaskCountQuery:
         sql = (
             f"SELECT {dimensions}count(), countIf(outcome = 'succeeded') FROM ({tasks})"
             " WHERE time < fromUnixTimestamp64Micro(%(end)s)"
+            f"{filters_sql(self.filters, bound)}"
         )
         return sql + _grouped(self.group_by), bound
 

@@ -34,6 +34,11 @@ def quotient(part: int, whole: int) -> Decimal:
     return _plain(_QUOTIENT.divide(Decimal(part), Decimal(whole)))
 
 
+def divided(part: Decimal, whole: Decimal) -> Decimal:
+    """`part / whole`, as `quotient` gives it."""
+    return _plain(_QUOTIENT.divide(part, whole))
+
+
 def _plain(value: Decimal) -> Decimal:
     """Without trailing zeros, and without an exponent: 3600, neither 3600.00 nor 3.6E+3."""
     value = value.normalize(_EXACT)

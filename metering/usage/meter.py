@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 from metering.usage.event import CUSTOM, DATA_TYPES
 
-AGGREGATIONS = ("sum", "count", "unique", "max", "latest")
+# A level is the value of the last event until the next one comes: docs/decisions/0020-meters.md.
+LEVELS = ("time_weighted", "time_weighted_mean")
+PERCENTILE = "p95"
+AGGREGATIONS = ("sum", "count", "unique", "max", "latest", *LEVELS, PERCENTILE)
+WINDOWS = ("day", "hour")
 METRICS = (
     "delivering_agent_days",
     "active_agent_days",
@@ -71,6 +75,13 @@ class Meter:
     metric: str = ""
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
     group_by: tuple[str, ...] = ()
+    # Each day or hour is counted, and rated, alone.
+    window: str = ""
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether an event before a period has a part in the period's quantity."""
+        return self.aggregation in LEVELS
 
     @property
     def kind(self) -> str:
@@ -91,7 +102,7 @@ def parse_meter(data: object) -> Meter:
 
 
 def _metric_meter(data: Mapping[str, object]) -> Meter:
-    _refuse_unknown(data, ("metric", "filters", "group_by"))
+    _refuse_unknown(data, ("metric", "filters", "group_by", "window"))
     metric = _one_of("meter.metric", data["metric"], METRICS)
     dimensions = METRIC_DIMENSIONS[metric]
     return Meter(
@@ -99,11 +110,13 @@ def _metric_meter(data: Mapping[str, object]) -> Meter:
         aggregation="",
         filters=_filters(data.get("filters"), dimensions),
         group_by=_group_by(data.get("group_by"), dimensions),
+        # What is derived is kept, or priced, by the day.
+        window=_window(data.get("window"), ("day",)),
     )
 
 
 def _event_meter(data: Mapping[str, object]) -> Meter:
-    _refuse_unknown(data, ("type", "aggregation", "value", "filters", "group_by"))
+    _refuse_unknown(data, ("type", "aggregation", "value", "filters", "group_by", "window"))
     event_type = data.get("type")
     if not isinstance(event_type, str) or event_type == CUSTOM:
         raise MeterError("meter.type: is required, such as agent.tokens")
@@ -117,7 +130,12 @@ def _event_meter(data: Mapping[str, object]) -> Meter:
         value=_value(data.get("value"), aggregation, kind),
         filters=_filters(data.get("filters"), DIMENSIONS[kind]),
         group_by=_group_by(data.get("group_by"), DIMENSIONS[kind]),
+        window=_window(data.get("window"), WINDOWS),
     )
+
+
+def _window(value: object, choices: tuple[str, ...]) -> str:
+    return "" if value is None else _one_of("meter.window", value, choices)
 
 
 def _value(value: object, aggregation: str, kind: str) -> str:

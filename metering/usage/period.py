@@ -96,6 +96,14 @@ def local_days(period: Period, zone: str) -> list[date]:
     return [day for day in days if _midnight(day, clock) < _midnight(day + _DAY, clock)]
 
 
+def windows(period: Period, zone: str, length: str) -> list[Period]:
+    """The period cut at the days or hours (`day`, `hour`) of a zone's clock."""
+    if length == "hour":
+        return clock_hours(period, zone)
+    days = (day_period(day, zone).intersect(period) for day in local_days(period, zone))
+    return [day for day in days if day]
+
+
 def local_months(period: Period, zone: str) -> list[Period]:
     """The period cut where the months of a zone's calendar begin."""
     first = period.start.astimezone(_clock(zone)).date().replace(day=1)

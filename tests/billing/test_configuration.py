@@ -198,6 +198,31 @@ def draft(apply: Run) -> Invoice:
             " idle_factor: 0, cold_start_fee: 0}]",
             "contracts[0].baseline: ",
         ),
+        *(
+            (
+                "plans: [{code: p, currency: EUR, valid_from: 2026-01-01, charges: [{code: c,"
+                f" meter: {meter}, charge: {{model: percentage, rate_percent: 1,"
+                " fixed_amount_per_event: 1}}]}]",
+                f"plans[0].charges[0].{said}",
+            )
+            for meter, said in (
+                ("{metric: cost}", "meter.metric: must be one of sum, count, for the charge"),
+                (
+                    "{type: custom.a, aggregation: p95, value: value}",
+                    "meter.aggregation: must be one of sum, count, for the charge prices each",
+                ),
+                ("{metric: cost, window: hour}", "meter.window: 'hour' is not one of day"),
+                (
+                    "{type: custom.a, aggregation: median, value: value}",
+                    "meter.aggregation: 'median' is not one of sum, count, unique, max, latest,"
+                    " time_weighted, time_weighted_mean, p95",
+                ),
+                (
+                    "{type: agent.task, aggregation: time_weighted, value: status}",
+                    "meter.value: 'status' is not one of (nothing)",
+                ),
+            )
+        ),
         (
             "plans: [{code: p, currency: EUR, valid_from: 0001-01-01, charges: []}]",
             "plans[0].valid_from: must be from 1970-01-01 to 2999-12-31",

@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.exports.csv_writer import Amount, Cell, csv_lines
+from billing.exports.csv_writer import CHUNK, Amount, Cell, Pointed, csv_lines
+from tests.billing.exports import rfc4180
 
 
 def text(*cells: Cell) -> str:
-    return b"".join(csv_lines(["a"], [cells])).decode().split("\r\n")[1]
+    return b"".join(csv_lines(["a"], [cells])).decode().partition("\r\n")[2].removesuffix("\r\n")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,25 @@ def text(*cells: Cell) -> str:
         ("@x", "'@x"),
         ("\tx", "'\tx"),
         ("＝1", "'＝1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠x", "'＠x"),
+        (" =1", " '=1"),
+        ("\ufeff=1", "\ufeff'=1"),
+        ("\rx", '"\'\rx"'),
+        ("\nx", '"\'\nx"'),
+        ("a\n=1", '"a\n\'=1"'),
+        ("a;=1", "a;'=1"),
+        ("a\t-1", "a\t'-1"),
+        ("a|@x", "a|'@x"),
+        ('a;"=1"', '"a;""\'=1"""'),
+        (",=1", '",\'=1"'),
+        ("a = b - c", "a = b - c"),
+        ("2026-10, -5 °C", '"2026-10, -5 °C"'),
+        (Amount("-0.10"), "-0.10"),
+        (Pointed("-5"), "-5.0"),
+        (Pointed("1E-7"), "0.0000001"),
+        (-3, "-3"),
         ("=a,b", '"\'=a,b"'),
     ],
 )
@@ -54,7 +75,20 @@ def test_a_file_without_rows_still_has_its_header() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_any_text_comes_back_and_none_is_a_formula(texts: list[str]) -> None:
-    written = b"".join(csv_lines(["h"], [[cell, 0] for cell in texts])).decode()
-    read = [row[0] for row in csv.reader(io.StringIO(written, newline=""))][1:]
-    assert [cell.removeprefix("'") for cell in read] == [cell.removeprefix("'") for cell in texts]
-    assert not any(cell.startswith(tuple("=+-@\t\r\n")) for cell in read)
+    written = b"".join(csv_lines(["h", "n"], [[cell, 0] for cell in texts]))
+    strict = rfc4180.read(written)
+    assert strict == list(csv.reader(io.StringIO(written.decode(), newline="")))
+    read = [row[0] for row in strict[1:]]
+    assert [cell.replace("'", "") for cell in read] == [cell.replace("'", "") for cell in texts]
+    # However a spreadsheet splits it, no part begins like a formula.
+    parts = [part for cell in read for part in re.split("[;|\t\r\n]", cell)]
+    assert not any(part.lstrip(' ,"\ufeff').startswith(tuple("=+-@＝＋－＠")) for part in parts)
+    assert not any(cell.startswith(tuple("\t\r\n")) for cell in read)
+
+
+def test_rows_are_handed_on_by_the_chunk_and_are_whole() -> None:
+    chunks = list(csv_lines(["a", "b"], (["x" * 100, n] for n in range(5_000))))
+    assert chunks[0] == b"a,b\r\n"
+    assert all(CHUNK <= len(chunk) < CHUNK + 200 for chunk in chunks[1:-1])
+    assert all(chunk.endswith(b"\r\n") for chunk in chunks)
+    assert len(rfc4180.read(b"".join(chunks))) == 5_001

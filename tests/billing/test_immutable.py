@@ -12,10 +12,10 @@ pytestmark = pytest.mark.django_db
 START, END = datetime(2026, 9, 30, 16, tzinfo=UTC), datetime(2026, 10, 31, 16, tzinfo=UTC)
 
 
-def make_draft(tenant: Tenant) -> Invoice:
+def make_draft(tenant: Tenant, month: date = date(2026, 10, 1)) -> Invoice:
     invoice = Invoice.objects.create(
         tenant=tenant,
-        month=date(2026, 10, 1),
+        month=month,
         currency="USD",
         period_start=START,
         period_end=END,

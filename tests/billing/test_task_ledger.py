@@ -295,6 +295,8 @@ CHARGES: list[tuple[str, str, str]] = [
         "",
     ),
     (COUNT + '{model: percentage, rate_percent: "50"}', "1", ""),
+    # 1000 × 1 % is raised to 12
+    (INPUT + '{model: percentage, rate_percent: "1", minimum_amount_per_event: "12"}', "12", ""),
     ("meter: {metric: succeeded_tasks}, charge: " + EACH + "}", "0.002", ""),
     # 2.33 × 1.1
     ("meter: {metric: cost}, charge: {model: percentage, rate_percent: '110'}", "2.563", ""),
@@ -322,6 +324,16 @@ WHOLE = [
     (
         "meter: {type: agent.tokens, aggregation: max, value: input_tokens}, charge: " + EACH + "}",
         "the max of all events is not a sum over tasks",
+    ),
+    (
+        INPUT + '{model: percentage, rate_percent: "1", fixed_amount_per_event: "1",'
+        ' free_units: "5"}',
+        "prices each event, and all of them together beside",
+    ),
+    (
+        "meter: {type: agent.tokens, value: input_tokens, window: day}, charge: "
+        '{model: package, package_size: "1000", package_amount: "3"}',
+        "each day is rated alone, whatever tasks it had",
     ),
 ]
 

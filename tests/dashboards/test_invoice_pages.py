@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from billing.exports.ask import Ask
 from billing.exports.registry import export
 from billing.invoicing import draft_invoice, finalize_invoice
 from billing.models import Invoice
@@ -99,7 +100,7 @@ def test_the_csv_of_an_invoice_is_what_the_export_has_of_it(
     response = alice.get(f"/invoices/{invoice.number}/lines.csv")
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/csv")
-    assert response.getvalue() == b"".join(export("lines", [worked], "2026-10"))
+    assert response.getvalue() == b"".join(export(Ask(kind="lines", month="2026-10"), [worked]))
 
 
 def test_invoices_need_no_event_store(

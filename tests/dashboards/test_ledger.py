@@ -59,7 +59,7 @@ def test_a_day_outside_the_range_is_in_no_sum(worked: Tenant, dates: DateRange) 
     ledger = read_ledger(worked, dates)
     second = DateRange(date(2026, 10, 2), date(2026, 10, 3), "UTC", dates.today)
     assert ledger.total(second).cost.total == D("1.70")
-    assert list(ledger.by_agent(second)) == ["ada"]
+    assert list(ledger.by_value(second)) == ["ada"]
     assert list(ledger.by_day(second)) == [date(2026, 10, 2)]
 
 

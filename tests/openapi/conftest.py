@@ -98,6 +98,7 @@ def alice(
     settle(tenant, HitRate(100, 1000, 600), october)
     settle(tenant, HitRate(0, 0, 0), october + timedelta(days=1))
     settle(tenant, HitRate(100, 1000, 612), october + timedelta(days=2))
+    call_command("grant_credits", "--tenant", "alice", "--amount", "1.50", "--key", "order-1")
     call_command("close_month", "2026-10", "--finalize")
     call_command("close_month", "2026-11")
     return tenant

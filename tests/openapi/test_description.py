@@ -40,6 +40,7 @@ QUERIES = {
     "/api/v1/efficiency": [RANGE, f"{RANGE}&group_by=model"],
     "/api/v1/bursts/what-if": [f"{RANGE}&chip=p800&baseline=0&baseline=2.5&credit_cap=60"],
     "/api/v1/invoices": [""],
+    "/api/v1/invoices/preview": ["month=2026-11", ""],
     "/api/v1/quarantine": ["", "state=all&group_by=detail", "group_by=source"],
 }
 

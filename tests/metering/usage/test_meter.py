@@ -33,7 +33,16 @@ VALID: list[tuple[dict[str, Any], Meter]] = [
         {"type": "agent.task", "aggregation": "unique", "value": "labels.customer"},
         Meter(type="agent.task", aggregation="unique", value="labels.customer"),
     ),
+    (
+        {"type": "custom.seats", "aggregation": "time_weighted", "value": "value"},
+        Meter(type="custom.seats", aggregation="time_weighted", value="value"),
+    ),
+    (
+        TOKENS | {"aggregation": "p95", "window": "hour"},
+        Meter(type="agent.tokens", aggregation="p95", value="input_tokens", window="hour"),
+    ),
     (AGENTS, Meter(metric="delivering_agent_days", aggregation="")),
+    (AGENTS | {"window": "day"}, Meter(metric=AGENTS["metric"], aggregation="", window="day")),
     (
         {"metric": "effective_tokens", "group_by": ["model"], "filters": {}},
         Meter(metric="effective_tokens", aggregation="", group_by=("model",)),
@@ -73,6 +82,9 @@ BAD: list[tuple[str, object]] = [
     ("meter.group_by[1]", TOKENS | {"group_by": ["model", "tool"]}),
     ("meter.group_by[0]", TOKENS | {"group_by": [None]}),
     ("meter.group_by[0]", TOKENS | {"group_by": ["model) FROM events --"]}),
+    ("meter.value", TOKENS | {"aggregation": "p95", "value": "model"}),
+    ("meter.window", TOKENS | {"window": "week"}),
+    ("meter.window", AGENTS | {"window": "hour"}),
     ("meter.metric", {"metric": "agents"}),
     ("meter.metric", {"metric": None}),
     ("meter.type", AGENTS | {"type": "agent.task"}),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0007_payments'),
+        ('billing', '0008_prepaid_credit'),
         ('metering', '0007_audit'),
     ]
 
