@@ -12,15 +12,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from billing.bill import Bill, compute_bill
-from billing.burst_balances import KeptBalances
-from billing.corrections import to_correct
+from billing.bill import Bill
+from billing.bills import compute_bills
 from billing.fee_lines import fee_lines
 from billing.finalizing import finalize_written
 from billing.invoice_rows import write_drafts
 from billing.models import Invoice
 from billing.terms import Terms, read_terms
-from metering import queries
 from metering.models import Tenant
 
 _COUNTING = (Invoice.Status.FINALIZED, Invoice.Status.PAID, Invoice.Status.UNCOLLECTIBLE)
@@ -72,7 +70,8 @@ def bill_now(tenant: Tenant, month: str) -> tuple[Bill | None, str]:
     terms = read_terms(tenant, month)
     if reason := _nothing_to_invoice(tenant, terms):
         return None, reason
-    return _bill(tenant, terms), ""
+    [bill] = compute_bills([(tenant, terms)])
+    return bill, ""
 
 
 def _compute(
@@ -80,6 +79,7 @@ def _compute(
 ) -> Iterator[Computed]:
     """The bills of those that get one; what became of the others is noted in `closed`."""
     ledgers = _read_ledgers(month, tenants)
+    asked: list[tuple[Tenant, Terms]] = []
     for tenant in tenants:
         current = ledgers.current.get(tenant.pk)
         if current and current.status != Invoice.Status.DRAFT:
@@ -88,8 +88,9 @@ def _compute(
         terms = read_terms(tenant, month)
         if reason := _nothing_to_invoice(tenant, terms):
             closed[tenant.pk] = Closed(tenant, None, reason)
-            continue
-        bill = _bill(tenant, terms)
+        else:
+            asked.append((tenant, terms))
+    for (tenant, _), bill in zip(asked, compute_bills(asked), strict=True):
         problem = _not_finalizable(bill) if finalize else ""
         yield Computed(tenant, bill, ledgers.history.get(tenant.pk, []), problem)
 
@@ -100,11 +101,6 @@ def _nothing_to_invoice(tenant: Tenant, terms: Terms) -> str:
     if not terms.plans and not fee_lines(terms):
         return f"{tenant} has no plan in {terms.month}, so there is nothing to invoice"
     return ""
-
-
-def _bill(tenant: Tenant, terms: Terms) -> Bill:
-    corrected = to_correct(tenant, terms.start)
-    return compute_bill(tenant, terms, corrected, queries.store_now(tenant), KeptBalances())
 
 
 def _not_finalizable(bill: Bill) -> str:

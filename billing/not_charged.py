@@ -77,6 +77,17 @@ def _covering(charges: Iterable[ChargeTerms]) -> dict[str, list[Filters]]:
     return covering
 
 
+def counted_meters(terms: Terms) -> Iterator[tuple[Period, Meter]]:
+    """The meters that `not_charged` counts by, where there is such usage."""
+    for period, charges in _parts(terms):
+        covering = _covering(charges)
+        for name in covering.keys() - {"*"}:
+            if () not in covering["*"] and () not in covering[name]:
+                meter, _ = _counting(name, covering[name])
+                if meter.group_by:
+                    yield period, meter
+
+
 def _left_out(
     tenant: Tenant,
     period: Period,
@@ -86,6 +97,18 @@ def _left_out(
     events: int,
 ) -> Iterator[tuple[tuple[tuple[str, str], ...], int]]:
     """The groups of a type that pass no charge's filters."""
+    meter, usable = _counting(name, covering)
+    if not meter.group_by:
+        yield (), events
+        return
+    for found in queries.meter_quantities(tenant, meter, period, received_before=watermark):
+        values = dict(found.group)
+        if not any(all(values[key] in allowed for key, allowed in f) for f in usable):
+            yield tuple(sorted(values.items())), found.events
+
+
+def _counting(name: str, covering: list[Filters]) -> tuple[Meter, list[Filters]]:
+    """What tells the groups of a type apart, and the filters that any of its events can pass."""
     known = DIMENSIONS[kind_of(name)]
     # A filter on what this type does not have lets none of its events pass.
     usable = [
@@ -94,11 +117,4 @@ def _left_out(
         if all(key in known or key.startswith("labels.") for key, _ in filters)
     ]
     keys = tuple(sorted({key for filters in usable for key, _ in filters}))
-    if not keys:
-        yield (), events
-        return
-    meter = Meter(type=name, aggregation="count", group_by=keys)
-    for found in queries.meter_quantities(tenant, meter, period, received_before=watermark):
-        values = dict(found.group)
-        if not any(all(values[key] in allowed for key, allowed in f) for f in usable):
-            yield tuple(sorted(values.items())), found.events
+    return Meter(type=name, aggregation="count", group_by=keys), usable

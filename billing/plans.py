@@ -118,6 +118,18 @@ _CONTENT: dict[type[Row], Callable[[Any], dict[str, Any]]] = {
 }
 
 
+def copy_parts(source: PlanVersion, version: PlanVersion) -> None:
+    """Give a new version what another has: charges, fees, allowances and commitment."""
+    version.minimum_commitment = source.minimum_commitment
+    version.save()
+    for model, content in _CONTENT.items():
+        rows: Any = model._default_manager
+        rows.bulk_create(
+            model(version=version, position=row.position, code=row.code, **content(row))
+            for row in rows.filter(version=source)
+        )
+
+
 def _differences(before: dict[str, Any], after: dict[str, Any], word: str) -> Iterator[str]:
     for code in sorted(before.keys() - after.keys()):
         yield f"{word} {code} removed"

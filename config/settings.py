@@ -53,7 +53,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # First, so that its template of the administration's frame is found before Django's.
+    "dashboards",
+    "dashboards.admin_config.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -65,7 +67,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "metering",
     "billing",
-    "dashboards",
 ]
 
 MIDDLEWARE = [

@@ -24,6 +24,7 @@ _WIDTH, _HEIGHT, _EDGE = 84, 22, 2
 class AgentLine:
     """A row of the table, as it is written."""
 
+    agent: str
     name: str
     spend: str
     unpriced: list[str]
@@ -90,6 +91,7 @@ def _line(
         formats.money(a, currency) for a in (amounts[0], amounts[-1], max(amounts))
     )
     return AgentLine(
+        agent=row.group["agent"],
         name=row.group["agent"] or "no agent named",
         spend=UNPRICED if cost is None else formats.money(cost, currency),
         unpriced=row.unpriced,

@@ -17,6 +17,7 @@ from dashboards.charts import waterfall
 from dashboards.charts.table import Table
 from dashboards.charts.waterfall import Bill
 from dashboards.pages import Chart, chart_of
+from dashboards.prompts import PromptUse, prompt_table, worst_prompts
 from dashboards.ranges import DateRange
 from metering.alerts import open_alert
 from metering.models import Alert, Tenant
@@ -31,6 +32,7 @@ class EfficiencyRows:
     total: EfficiencyRow
     before: EfficiencyRow | None
     by_model: list[EfficiencyRow]
+    prompts: dict[str, PromptUse]
     caches: list[CacheRow]
     alert: Alert | None
     alerts: list[Alert]
@@ -44,6 +46,7 @@ class EfficiencyPage:
     bill: Chart
     explained: SafeString
     models: Table
+    prompts: Table
     caches: Table
     alerts: Table
 
@@ -56,6 +59,7 @@ def read_efficiency(tenant: Tenant, dates: DateRange, *, compare: bool) -> Effic
         total=total,
         before=before,
         by_model=billing.efficiency(tenant, dates.period, ("model",)),
+        prompts=worst_prompts(tenant, dates),
         caches=caches(tenant, dates.period),
         alert=open_alert(tenant),
         alerts=list(Alert.objects.filter(tenant=tenant)[:ALERTS]),
@@ -73,6 +77,7 @@ def efficiency_page(rows: EfficiencyRows, tenant: Tenant, dates: DateRange) -> E
         ),
         explained=_explained(rows.total, bill, currency),
         models=_models(rows.by_model, currency),
+        prompts=prompt_table(rows.prompts, currency),
         caches=_caches(rows.caches, currency),
         alerts=_alerts(rows.alerts, tenant.timezone),
     )

@@ -11,6 +11,9 @@ from django.urls import reverse
 from dashboards.access import visible_tenants
 from metering.models import Tenant
 
+# Names of addresses at which one is still at the invoices.
+INVOICES = {"invoices", "invoice", "invoice-preview", "invoice-verify", "line-events"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -54,13 +57,14 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
             "What happened",
             [
                 Entry("Spend", reverse("explorer"), here in {"explorer", "explorer-events"}),
+                Entry("Agents", reverse("agents"), here in {"agents", "agent"}),
                 Entry("Tasks", reverse("tasks"), here in {"tasks", "task"}),
                 Entry("Efficiency", reverse("efficiency"), here == "efficiency"),
                 Entry("Bursts", reverse("bursts"), here == "bursts"),
                 Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),
-        Group("Money", [Entry("Invoices", reverse("invoices"), here in {"invoices", "invoice"})]),
+        Group("Money", [Entry("Invoices", reverse("invoices"), here in INVOICES)]),
     ]
     set_up = [
         Entry("Members", reverse("members"), here == "members"),

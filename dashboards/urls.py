@@ -6,9 +6,11 @@ from django.urls import path
 from billing.task_address import TASK
 from dashboards import (
     activity_views,
+    agent_views,
     burst_views,
     explorer_views,
     ingestion_views,
+    invoice_views,
     member_views,
     task_views,
     views,
@@ -22,6 +24,8 @@ urlpatterns = [
     path("spend/", explorer_views.explorer, name="explorer"),
     path("spend/table.csv", explorer_views.explorer_csv, name="explorer-csv"),
     path("spend/events/", explorer_views.explorer_events, name="explorer-events"),
+    path("agents/", agent_views.agents, name="agents"),
+    path("agents/one/", agent_views.agent, name="agent"),
     path("bursts/", burst_views.bursts, name="bursts"),
     path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),
@@ -33,7 +37,19 @@ urlpatterns = [
     path("activity/", activity_views.activity, name="activity"),
     path("tasks/", task_views.tasks, name="tasks"),
     path(f"tasks/{TASK}", task_views.task, name="task"),
-    path("invoices/", views.invoices, name="invoices"),
-    path("invoices/<slug:number>/", views.invoice, name="invoice"),
-    path("invoices/<slug:number>/lines.csv", views.invoice_lines_csv, name="invoice-lines-csv"),
+    path("invoices/", invoice_views.invoices, name="invoices"),
+    path("invoices/preview/", invoice_views.invoice_preview, name="invoice-preview"),
+    path("invoices/<slug:number>/", invoice_views.invoice, name="invoice"),
+    path("invoices/<slug:number>/verify/", invoice_views.verify, name="invoice-verify"),
+    path(
+        "invoices/<slug:number>/lines/<int:position>/",
+        invoice_views.line_evidence,
+        name="line-events",
+    ),
+    path("invoices/<slug:number>/invoice.pdf", invoice_views.pdf, name="invoice-pdf"),
+    path(
+        "invoices/<slug:number>/lines.csv",
+        invoice_views.invoice_lines_csv,
+        name="invoice-lines-csv",
+    ),
 ]

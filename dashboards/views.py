@@ -6,17 +6,14 @@ from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import queries
-from billing.models import Invoice
 from dashboards.access import tenant_page
 from dashboards.efficiency_page import efficiency_page, read_efficiency
 from dashboards.frame import render_page
-from dashboards.invoice_pages import find_invoice, invoice_list, invoice_page, lines_csv
 from dashboards.pages import overview as overview_page
 from dashboards.ranges import DateRange, RangeError, month_range, read_range, recent_months
 from dashboards.rows import has_events, read_overview
@@ -89,42 +86,6 @@ def _of_range(
         return render_page(request, tenant, "dashboards/empty.html", context)
     context["page"] = build(dates, compare)
     return render_page(request, tenant, f"dashboards/{heading.lower()}.html", context)
-
-
-@require_safe
-@tenant_page
-def invoices(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    """The tenant's invoices and drafts."""
-    context = {"invoices": invoice_list(queries.invoices(tenant))}
-    return render_page(request, tenant, "dashboards/invoices.html", context)
-
-
-@require_safe
-@tenant_page
-def invoice(request: HttpRequest, tenant: Tenant, number: str) -> HttpResponse:
-    """One invoice with its lines."""
-    found = _own_invoice(tenant, number)
-    context = {"page": invoice_page(found, tenant.timezone)}
-    return render_page(request, tenant, "dashboards/invoice.html", context)
-
-
-@require_safe
-@tenant_page
-def invoice_lines_csv(request: HttpRequest, tenant: Tenant, number: str) -> HttpResponseBase:
-    """The lines of one invoice for a spreadsheet: those of the export, with its columns."""
-    found = _own_invoice(tenant, number)
-    response = StreamingHttpResponse(
-        lines_csv(found), content_type="text/csv; charset=utf-8; header=present"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{tenant.slug}-{number}-lines.csv"'
-    return response
-
-
-def _own_invoice(tenant: Tenant, number: str) -> Invoice:
-    found = find_invoice(queries.invoices(tenant), number)
-    if found is None:
-        raise Http404(f"there is no invoice {number}")
-    return found
 
 
 def today_of(tenant: Tenant) -> date:

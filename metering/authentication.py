@@ -5,12 +5,13 @@ import binascii
 from typing import TYPE_CHECKING
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from metering.actor import act_as
 from metering.api_keys import find_api_key
+from metering.key_failures import PER_SECONDS, too_many
 from metering.models import ApiKey, Tenant
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         if not header:
             return None
         api_key = find_api_key(key_from_header(header) or "")
+        if api_key is None and too_many(request.META.get("REMOTE_ADDR", "")):
+            raise Throttled(wait=PER_SECONDS)
         if api_key is None:
             raise AuthenticationFailed("this API key is unknown or was revoked")
         act_as(f"key {api_key.hint}")

@@ -19,6 +19,7 @@ from metering.api_keys import find_api_key
 from metering.authentication import key_from_header
 from metering.clickhouse.connection import StoreUnavailable
 from metering.group_commit import TenantWaits
+from metering.key_failures import too_many
 from metering.models import ApiKey, Tenant
 from metering.problems import RETRY_AFTER_SECONDS, problem
 from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
@@ -79,6 +80,8 @@ def _tenant(request: HttpRequest) -> Tenant:
         api_key = find_api_key(key_from_header(request.headers.get("Authorization", "")) or "")
     except OperationalError:
         raise unavailable("the database") from None
+    if api_key is None and too_many(request.META.get("REMOTE_ADDR", "")):
+        raise Refusal(429, "Too Many Requests", "too many unknown keys from this address")
     if api_key is None:
         detail = "send a live API key: Authorization: Bearer KEY, or Basic"
         raise Refusal(401, "Unauthorized", detail)

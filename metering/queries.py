@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.conf import settings
 from metering.clickhouse import evidence_query
 from metering.clickhouse.active_group_query import ActiveGroupQuery
 from metering.clickhouse.active_query import ActiveQuery
+from metering.clickhouse.agent_span_query import AgentSpan, AgentSpanQuery
 from metering.clickhouse.barrier import store_now as _store_now
 from metering.clickhouse.cache_query import CacheQuery, CacheUse
 from metering.clickhouse.calls_query import CALL_DIMENSIONS, PricedCallsQuery, raw_calls
@@ -20,11 +22,13 @@ from metering.clickhouse.chip_query import chips_used
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.daily_use_query import DailyUse, DailyUseQuery
 from metering.clickhouse.event_sums_query import EventSumsQuery, OneEvent, SummedEvents
+from metering.clickhouse.event_values_query import event_values
 from metering.clickhouse.evidence_query import EventRow, Place
 from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake import hours as _intake_hours
 from metering.clickhouse.label_query import label_keys as _label_keys
 from metering.clickhouse.meter_query import MeterQuantity, MeterQuery
+from metering.clickhouse.prompt_query import WorstPromptsQuery
 from metering.clickhouse.quarantine_query import Entries, Quarantined
 from metering.clickhouse.repeat_work_query import RepeatWork, RepeatWorkQuery
 from metering.clickhouse.retention_query import RetentionQuery
@@ -37,6 +41,7 @@ from metering.clickhouse.usage_query import (
     UsageQuery,
     UsageRow,
 )
+from metering.days_ahead import in_force
 from metering.models import Tenant
 from metering.spans import agree_received
 from metering.usage.active import ActiveDay
@@ -48,6 +53,7 @@ from metering.usage.period import Period, local_days, windows
 from metering.usage.retention import Cohort, monday, retention_table
 
 __all__ = [
+    "AgentSpan",
     "CacheUse",
     "DailyUse",
     "EventRow",
@@ -60,6 +66,7 @@ __all__ = [
     "StoreUnavailable",
     "SummedEvents",
     "UsageRow",
+    "agent_spans",
     "cache_use",
     "chip_intervals",
     "chips",
@@ -70,6 +77,8 @@ __all__ = [
     "event_sums",
     "events_of",
     "evidence",
+    "evidence_count",
+    "evidence_values",
     "hit_rate",
     "intake",
     "label_keys",
@@ -83,6 +92,7 @@ __all__ = [
     "unmetered_requests",
     "usage",
     "usage_types",
+    "worst_prompts",
 ]
 
 PricedGroups = list[tuple[dict[str, str], PricedCalls]]
@@ -166,6 +176,11 @@ def daa_by(tenant: Tenant, period: Period, name: str) -> list[tuple[str, ActiveD
     return [(value, day) for value, day in found if day.date in days]
 
 
+def agent_spans(tenant: Tenant, start: date, end: date) -> AgentSpanQuery:
+    """When the tenant's agents were active, as of its days from `start` to before `end`."""
+    return AgentSpanQuery(tenant=tenant.id, start=start, end=end)
+
+
 def retention(tenant: Tenant, period: Period) -> list[Cohort]:
     """The cohorts of the weeks that the period has a part of, up to its end, from the rollups."""
     days = local_days(period, tenant.timezone)
@@ -210,6 +225,16 @@ def priced_calls(
     ]
 
 
+def worst_prompts(
+    tenant: Tenant, period: Period, limit: int, thresholds: Sequence[int] = ()
+) -> PricedGroups:
+    """Calls of the prompts that were computed again the most, by prompt, agent and model."""
+    calls, wasted, bound = rollup_calls_sql(tenant.id, tenant.timezone, period)
+    return WorstPromptsQuery(
+        calls=calls, wasted=wasted, bound=bound, limit=limit, thresholds=tuple(thresholds)
+    ).rows()
+
+
 def hit_rate(tenant: Tenant, period: Period) -> HitRate:
     """How much of the prompts of a period was read from a cache, straight from the events."""
     [row] = UsageQuery(scope=_typed(_scope(tenant, period), "agent.tokens")).rows()
@@ -251,6 +276,10 @@ def meter_quantities(
 
     The mean of a level is over `whole`, of which the period may be a part.
     """
+    if (ahead := in_force()) is not None:
+        known = ahead.quantities(tenant, meter, period, received_before)
+        if known is not None:
+            return known
     return MeterQuery(
         meter=meter,
         scope=_scope(tenant, period, received_before),
@@ -306,6 +335,10 @@ def store_now(tenant: Tenant | None = None) -> datetime:
 
 def chips(tenant: Tenant, period: Period, received_before: datetime | None = None) -> list[str]:
     """The chip types with an interval that reaches into the period."""
+    if (ahead := in_force()) is not None:
+        known = ahead.chips(tenant, period, received_before)
+        if known is not None:
+            return known
     return chips_used(_typed(_scope(tenant, None, received_before), "agent.chip"), period)
 
 
@@ -337,6 +370,10 @@ def usage_types(
     tenant: Tenant, period: Period, received_before: datetime | None = None
 ) -> list[tuple[str, int]]:
     """How many events of each type the tenant sent for the period."""
+    if (ahead := in_force()) is not None:
+        known = ahead.types(tenant, period, received_before)
+        if known is not None:
+            return known
     return evidence_query.type_counts(_scope(tenant, period, received_before))
 
 
@@ -357,6 +394,31 @@ def evidence(
     filters = [*meter.filters, *((name, (value,)) for name, value in group)]
     first = evidence_query.last_before(scope, filters) if meter.reaches_back else None
     return evidence_query.evidence(scope, filters, after, limit, first)
+
+
+def evidence_count(
+    tenant: Tenant,
+    meter: Meter,
+    period: Period,
+    group: Sequence[tuple[str, str]] = (),
+    received_before: datetime | None = None,
+) -> int:
+    """How many events `evidence` gives, all pages together."""
+    scope = _typed(_scope(tenant, period, received_before), _evidence_type(meter))
+    filters = [*meter.filters, *((name, (value,)) for name, value in group)]
+    reached = meter.reaches_back and evidence_query.last_before(scope, filters) is not None
+    return evidence_query.count(scope, filters) + int(reached)
+
+
+def evidence_values(
+    tenant: Tenant, value: str, rows: Sequence[EventRow], received_before: datetime | None = None
+) -> list[Decimal]:
+    """A value of each event of a page of `evidence`, such as its input_tokens."""
+    if not rows:
+        return []
+    period = Period(rows[0].time, rows[-1].time + timedelta(microseconds=1))
+    scope = _typed(_scope(tenant, period, received_before), rows[0].type)
+    return event_values(scope, value, rows)
 
 
 def _evidence_type(meter: Meter) -> str:

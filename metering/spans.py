@@ -70,9 +70,10 @@ def agree(tenant: Tenant, traces: Iterable[str]) -> None:
                 break
 
 
-def agree_received(tenant: Tenant, until: datetime) -> None:
-    """Finish what a killed writer left of spans received since the last rollup."""
-    since = scanned_until(tenant.id)
+def agree_received(tenant: Tenant, until: datetime, since: int | None = None) -> None:
+    """Finish what a killed writer left of spans received since the last rollup, or `since` (µs)."""
+    if since is None:
+        since = scanned_until(tenant.id)
     agree(tenant, trace_spans.touched(tenant.id, since, micros(until)))
 
 

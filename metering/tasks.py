@@ -7,6 +7,7 @@ from metering.alerts import check_hit_rates
 from metering.chip_collection import collect_url
 from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
+from metering.meter_days import bring_up
 from metering.models import Tenant
 from metering.reconciliation import check_closed_hours
 from metering.rollups import roll_up
@@ -16,7 +17,9 @@ from metering.spans import forget_old
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
 def rollup_all() -> None:
     """Bring every tenant's derived numbers up to date."""
-    roll_up(Tenant.objects.all())
+    tenants = list(Tenant.objects.all())
+    roll_up(tenants)
+    bring_up(tenants)
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

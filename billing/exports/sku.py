@@ -89,4 +89,6 @@ def _sku(terms: Terms, line: InvoiceLine) -> Sku:
             since = plan.valid_from.isoformat()
             return Sku(plan=plan.plan, valid_from=since, code=line.code, meter=meter)
     # A fee that is billed in advance is of a plan that may begin after the month.
-    return Sku(plan=line.group.get("plan", "none"), valid_from=terms.month, code=line.code, meter=None)
+    return Sku(
+        plan=line.group.get("plan", "none"), valid_from=terms.month, code=line.code, meter=None
+    )

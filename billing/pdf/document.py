@@ -58,7 +58,8 @@ def _facts(invoice: Invoice, parties: Parties, zone: str, made_of: list[Section]
         if invoice.kind == Invoice.Kind.INVOICE:
             yield "Due", _day(due_date(issued, parties))
     yield "Period of service", _period(invoice.period_start, invoice.period_end, zone)
-    yield "Total", f"{invoice.currency} {_amount(invoice.total, invoice.currency)}"
+    named = "Amount due" if invoice.amount_due != invoice.total else "Total"
+    yield named, f"{invoice.currency} {_amount(invoice.amount_due, invoice.currency)}"
     corrected = {str(s.corrects.number): None for s in made_of if s.corrects}
     if corrected:
         yield "Corrects", ", ".join(corrected)
@@ -87,14 +88,14 @@ def _line(line: InvoiceLine, section: Section, invoice: Invoice, zone: str) -> l
 
 def _totals(invoice: Invoice) -> Iterator[tuple[str, str, bool]]:
     """Name, amount, and whether it is what to look for."""
-    percent = f"Tax, {plain(invoice.tax_percent)} %"
-    yield "Subtotal", _amount(invoice.subtotal, invoice.currency), False
-    yield percent, _amount(invoice.tax, invoice.currency), False
-    yield f"Total in {invoice.currency}", _amount(invoice.total, invoice.currency), True
-    if invoice.credits_applied:
-        paid = _amount(EXACT.minus(invoice.credits_applied), invoice.currency)
-        yield "Paid with prepaid credit", paid, False
-        yield "Amount due", _amount(invoice.amount_due, invoice.currency), True
+    currency = invoice.currency
+    credit = EXACT.subtract(invoice.amount_due, invoice.total)
+    yield "Subtotal", _amount(invoice.subtotal, currency), False
+    yield f"Tax, {plain(invoice.tax_percent)} %", _amount(invoice.tax, currency), False
+    yield f"Total in {currency}", _amount(invoice.total, currency), not credit
+    if credit:
+        yield "Paid with prepaid credit", _amount(credit, currency), False
+        yield f"Amount due in {currency}", _amount(invoice.amount_due, currency), True
 
 
 def _notes(invoice: Invoice, parties: Parties) -> Iterator[str]:

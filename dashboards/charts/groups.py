@@ -75,7 +75,13 @@ def _bars(series: Series, look: tuple[str, str], dates: list[str], currency: str
         marker={
             "color": colour,
             "line": {"color": theme.CARD, "width": theme.bar_edge(len(dates))},
-            "pattern": {"shape": hatching, "fgcolor": theme.CARD, "size": 6, "solidity": 0.25},
+            "pattern": {
+                "shape": hatching,
+                "fillmode": "overlay",
+                "fgcolor": theme.CARD,
+                "size": 6,
+                "solidity": 0.25,
+            },
         },
         hovertemplate="%{fullData.name}  <b>%{customdata}</b><extra></extra>",
     )

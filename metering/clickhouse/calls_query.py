@@ -57,9 +57,11 @@ _TOKEN_COLUMNS = CALL_COLUMNS[13:]
 # blocks, whatever the window holds. The digest makes sorting and looking up cheap and decides
 # nothing: partitions and groups are of the blocks themselves.
 _CALLS = """
-    SELECT {columns}, toUInt64(least(toUInt128(leading) * block_tokens,
+    SELECT {columns}, prompt, toUInt64(least(toUInt128(leading) * block_tokens,
         toUInt128(input_tokens + cache_read_tokens + cache_write_tokens))) AS reusable_tokens
-    FROM (SELECT {columns}, block_tokens FROM events WHERE {where}) AS call
+    FROM (
+        SELECT {columns}, prefix_blocks[1] AS prompt, block_tokens FROM events WHERE {where}
+    ) AS call
     LEFT JOIN (
         SELECT time, source, id,
             if(countIf(unseen) = 0, toInt64(max(blocks)), minIf(place, unseen) - 1) AS leading
@@ -100,8 +102,9 @@ _OUTCOME = "multiIf(task IN (SELECT task FROM wasted), 'failed', attempt > 1, 'r
 
 
 def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
-    """A SELECT of CALL_COLUMNS and `reusable_tokens` over the scope's agent.tokens events.
+    """A SELECT of CALL_COLUMNS, `prompt` and `reusable_tokens` over the scope's model calls.
 
+    `prompt` is the first of a call's prefix blocks, mostly that of a system prompt.
     It needs memory for all of the scope's prefix blocks; see `call_slices`.
     """
     if scope.period is None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from metering.clickhouse.connection import select, stream
 from metering.clickhouse.event_columns import micros
-from metering.clickhouse.scope import Bound, Scope
+from metering.clickhouse.scope import Bound, Scope, TenantsScope
 from metering.usage.burst_level import CHIP_PLACES, ChipInterval
 from metering.usage.period import Period
 
@@ -43,6 +43,19 @@ def chips_used(scope: Scope, period: Period) -> list[str]:
     reaching, bound = _reaching_into(period, timedelta(0))
     sql = f"SELECT DISTINCT chip FROM events WHERE {scope.where} AND {reaching} ORDER BY chip"
     return [chip for (chip,) in select(sql, scope.params | bound)]
+
+
+def chips_of(scope: TenantsScope, period: Period) -> dict[int, list[str]]:
+    """The same of several tenants."""
+    reaching, bound = _reaching_into(period, timedelta(0))
+    sql = (
+        f"SELECT DISTINCT tenant, chip FROM events WHERE {scope.where} AND type = 'agent.chip'"
+        f" AND {reaching} ORDER BY tenant, chip"
+    )
+    found: dict[int, list[str]] = {}
+    for tenant, chip in select(sql, scope.params | bound):
+        found.setdefault(tenant, []).append(chip)
+    return found
 
 
 def chips_received(scope: Scope, chip: str, started_before: datetime, since: datetime) -> bool:

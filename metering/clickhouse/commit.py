@@ -294,3 +294,27 @@ def settle_received(tenant: int, since: int, until: int) -> None:
         {"tenant": tenant, "since": since, "until": until},
     )
     _settled(tenant, _stored(tenant, [identity for (identity,) in rows]))
+
+
+def settle_several(since: Mapping[int, int], until: int) -> None:
+    """The same as `settle_received` for several tenants, each since a moment of its own."""
+    rows = select(
+        "SELECT tenant, groupArray(identity) FROM ("
+        " SELECT tenant, identity FROM events WHERE tenant IN %(tenants)s"
+        " AND (tenant, identity) IN ("
+        " SELECT tenant, identity FROM events WHERE tenant IN %(tenants)s"
+        " AND received_at >= fromUnixTimestamp64Micro(%(first)s)"
+        " AND received_at >= fromUnixTimestamp64Micro("
+        "transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+        " AND received_at < fromUnixTimestamp64Micro(%(until)s))"
+        " GROUP BY tenant, identity HAVING count() > 1) GROUP BY tenant",
+        {
+            "tenants": tuple(since),
+            "ids": list(since),
+            "since": list(since.values()),
+            "first": min(since.values()),
+            "until": until,
+        },
+    )
+    for tenant, identities in rows:
+        _settled(tenant, _stored(tenant, identities))

@@ -47,6 +47,13 @@ def evidence(
     return [EventRow(from_micros(row[0]), *row[1:]) for row in rows]
 
 
+def count(scope: Scope, filters: Filters) -> int:
+    """The events of the scope that match every filter."""
+    conditions, bound = _matching(scope, filters, "start")
+    [[events]] = select(f"SELECT count() FROM events WHERE {' AND '.join(conditions)}", bound)
+    return int(events)
+
+
 def last_before(scope: Scope, filters: Filters) -> Place | None:
     """The last event that matches every filter and is before the scope's period."""
     conditions, bound = _matching(replace(scope, period=None), filters, "start")

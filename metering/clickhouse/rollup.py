@@ -22,6 +22,7 @@ from metering.clickhouse.day_rollup import DayRollup
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.generations import CURRENT, NAMED_BY
 from metering.clickhouse.ledger import derive_lines, forget_old_lines
+from metering.clickhouse.meter_days import forget_old_generations as forget_old_days
 from metering.clickhouse.scope import Bound, Scope, has_superseded
 from metering.usage.period import Period
 
@@ -189,7 +190,7 @@ def _derive_step(scope: Scope, hours: list[datetime], generation: int) -> None:
     for part in call_slices(calls):
         within = [hour for hour in hours if part.start - HOUR < hour < part.end]
         if within:
-            columns = (*CALL_COLUMNS, "reusable_tokens")
+            columns = (*CALL_COLUMNS, "prompt", "reusable_tokens")
             query = _calls(replace(calls, period=part))
             _write("rollup_calls", columns, query, within, generation)
     _write("rollup_tasks", _TASK_COLUMNS, _tasks(scope), hours, generation)
@@ -280,10 +281,11 @@ def _publish(stale: Stale, hours: list[datetime], generation: int) -> None:
 
 def forget_scans(tenant: int) -> None:
     """Take every hour of the tenant for stale, so that all of them are derived again."""
-    command(
-        f"DELETE FROM {stored('rollup_scans')}{on_cluster()} WHERE tenant = %(tenant)s",
-        {"tenant": tenant},
-    )
+    for table in ("rollup_scans", "rollup_meter_scans"):
+        command(
+            f"DELETE FROM {stored(table)}{on_cluster()} WHERE tenant = %(tenant)s",
+            {"tenant": tenant},
+        )
 
 
 def forget_old_generations() -> None:
@@ -291,6 +293,7 @@ def forget_old_generations() -> None:
     oldest = datetime.now(UTC) - _KEEP_OLD_GENERATIONS
     bound = {"oldest": micros(oldest) * 1024}
     forget_old_lines(bound["oldest"])
+    forget_old_days()
     for table, (column, named) in NAMED_BY.items():
         replaced = _REPLACED.format(column=column, generations=stored(named))
         # A deletion writes to every part it may concern; mostly only this month's has any.

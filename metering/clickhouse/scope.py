@@ -26,6 +26,7 @@ _COLUMN_DIMENSIONS = (
     "status",
     "session",
     "parent_task",
+    "prompt",  # of calls alone, as the rollup has them
     "provider",
     "model",
     "modality",
@@ -140,10 +141,37 @@ class Scope:
         return f"%({self.prefix}{name})s"
 
 
-def has_superseded(tenant: int) -> bool:
-    """Whether any row of the tenant was ever beaten; mostly not, and scans read less then."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantsScope:
+    """The events of several tenants received before a watermark; every answer tells them apart."""
+
+    tenants: tuple[int, ...]
+    received_before: datetime
+    without_superseded: bool = True
+
+    @property
+    def where(self) -> str:
+        """The condition, its values bound by `params`."""
+        before = "fromUnixTimestamp64Micro(%(received_before)s)"
+        where = f"tenant IN %(tenants)s AND received_at < {before}"
+        if not self.without_superseded:
+            return where
+        losers = "SELECT tenant, identity, commit FROM superseded WHERE tenant IN %(tenants)s"
+        replaced = (
+            "SELECT tenant, identity, commit FROM amended WHERE tenant IN %(tenants)s"
+            f" AND amended_at < {before}"
+        )
+        return f"{where} AND (tenant, identity, commit) NOT IN ({losers} UNION ALL {replaced})"
+
+    @property
+    def params(self) -> Bound:
+        return {"tenants": self.tenants, "received_before": micros(self.received_before)}
+
+
+def has_superseded(*tenants: int) -> bool:
+    """Whether any row of theirs was ever beaten; mostly not, and scans read less then."""
     return any(
-        select(f"SELECT 1 FROM {table} WHERE tenant = %(tenant)s LIMIT 1", {"tenant": tenant})
+        select(f"SELECT 1 FROM {table} WHERE tenant IN %(tenants)s LIMIT 1", {"tenants": tenants})
         for table in ("superseded", "amended")
     )
 

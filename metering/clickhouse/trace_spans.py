@@ -1,6 +1,6 @@
 """What is kept of spans: written before their events are, and read back by trace."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from metering.clickhouse.cluster import on_cluster, stored
@@ -72,6 +72,29 @@ def touched(tenant: int, since: int, until: int) -> list[str]:
         {"tenant": tenant, "since": since, "until": until, "source": SOURCE},
     )
     return sorted(trace for (trace,) in rows)
+
+
+def tenants_touched(since: Mapping[int, int], until: int) -> set[int]:
+    """Of these tenants, each since a moment of its own (µs), those with a trace `touched`."""
+    received = (
+        "tenant IN %(tenants)s AND received_at >= fromUnixTimestamp64Micro(%(first)s)"
+        " AND received_at >= fromUnixTimestamp64Micro("
+        "transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+        " AND received_at < fromUnixTimestamp64Micro(%(until)s)"
+    )
+    rows = select(
+        f"SELECT DISTINCT tenant FROM trace_spans WHERE {received} UNION DISTINCT"
+        f" SELECT DISTINCT tenant FROM events WHERE {received} AND source = %(source)s",
+        {
+            "tenants": tuple(since),
+            "ids": list(since),
+            "since": list(since.values()),
+            "first": min(since.values()),
+            "until": until,
+            "source": SOURCE,
+        },
+    )
+    return {tenant for (tenant,) in rows}
 
 
 def remains(tenant: int, keys: Iterable[str]) -> set[str]:

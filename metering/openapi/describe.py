@@ -27,7 +27,8 @@ REASONS = {
     409: "It was replayed or dropped already.",
     413: "More than INGEST_MAX_BODY_BYTES, as sent or unpacked.",
     415: "A Content-Type or Content-Encoding that is not taken.",
-    429: "This tenant has too much waiting to be stored; send it again after Retry-After.",
+    429: "Too much of this tenant waits to be stored, or too many unknown keys came from this"
+    " address; send it again after Retry-After.",
     503: "A database is down; nothing was lost, send it again after Retry-After.",
 }
 
@@ -98,7 +99,7 @@ def shows(
     """A view that answers this; `found` where it is 404 unless there is one."""
 
     def decorate(view: _View) -> _View:
-        statuses = (400, 401, 403, *((404,) if found else ()), 503)
+        statuses = (400, 401, 403, *((404,) if found else ()), 429, 503)
         view.get = extend_schema(  # type: ignore[attr-defined]
             parameters=[*parameters, *_headers(statuses)],
             responses={(200, kind): answer, **problems(statuses)},
@@ -137,7 +138,7 @@ def acts(
     refusals: Sequence[int] = (),
 ) -> Callable[[_Function], _Function]:
     """A method of a view that changes something, with the bodies it may have."""
-    statuses = sorted({400, 401, 403, 503, *refusals})
+    statuses = sorted({400, 401, 403, 429, 503, *refusals})
     encoding = (_ENCODING,) if bodies else ()
     described: Callable[[_Function], _Function] = extend_schema(
         request=dict(bodies) if bodies else None,

@@ -113,7 +113,8 @@ def test_it_names_both_sides_dates_tax_and_how_to_pay(make: Make) -> None:
 
 def test_it_says_what_prepaid_credit_paid_and_what_is_left(make: Make) -> None:
     text = words(invoice_pdf(make(ONE, credits_applied=Decimal("3.00"))))
-    assert "Total in USD 3.60 Paid with prepaid credit -3.00 Amount due 0.60" in text
+    assert "Total in USD 3.60 Paid with prepaid credit -3.00 Amount due in USD 0.60" in text
+    assert "Amount due USD 0.60" in text
 
 
 def test_it_is_the_same_to_the_byte_when_made_again(make: Make) -> None:

@@ -280,7 +280,7 @@ def test_a_store_that_is_down_is_one_sentence(
     def down(*_: object) -> datetime:
         raise queries.StoreUnavailable("the event store does not answer")
 
-    monkeypatch.setattr("billing.closing.queries.store_now", down)
+    monkeypatch.setattr("metering.meter_days.store_now", down)
     with pytest.raises(CommandError, match="event store does not answer"):
         manage("close_month", "2026-10")
     assert not Invoice.objects.exists()

@@ -58,6 +58,8 @@ def test_repeated_computation_and_repeat_work_are_told_in_money(
     assert "Repeated computation 100.0 % of prompt tokens; saving in reach $1.50" in text
     assert "Repeat work 100.0 % of 1 succeeded tasks" in text
     assert "Of $2.00 , context computed again took $2.00 (100.0 %)" in text
+    # The prompt that begins with block a, of ada and model m
+    assert "a ada m 1 1,000,000 100.0 % $2.00 $1.50" in text
 
 
 def test_what_has_no_price_is_unpriced_and_named(

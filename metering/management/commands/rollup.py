@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from metering.clickhouse.rollup import forget_scans
 from metering.commands import find_tenants, prepared
+from metering.meter_days import bring_up
 from metering.models import Tenant
 from metering.rollups import roll_up
 
@@ -36,4 +37,5 @@ class Command(BaseCommand):
                 for tenant in tenants:
                     forget_scans(tenant.id)
             hours = roll_up(tenants, show)
+            bring_up(tenants)
         self.stdout.write(f"rolled up {hours} hour{'' if hours == 1 else 's'}")

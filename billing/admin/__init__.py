@@ -1,0 +1,10 @@
+"""The operator's view of plans, prices, contracts, tenants and invoices, a file for each."""
+
+from billing.admin import (  # noqa: F401 - each registers what it is about
+    charges,
+    contracts,
+    invoices,
+    plans,
+    prices,
+    tenants,
+)

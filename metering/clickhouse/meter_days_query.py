@@ -1,0 +1,188 @@
+"""How much of a meter many tenants used over local days, from what was derived for closing.
+
+What is asked as of a watermark is the same at any later time, as long as the generations of then
+are kept. It is what the events would give: metering/clickhouse/meter_query.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from metering.clickhouse.connection import Row, select
+from metering.clickhouse.event_columns import micros
+from metering.clickhouse.meter_days import DAY_DIMENSIONS, DAY_VALUES
+from metering.clickhouse.meter_query import MeterQuantity
+from metering.clickhouse.scope import (
+    Bound,
+    dimension_sql,
+    dimensions_sql,
+    group_columns,
+    seconds,
+)
+from metering.usage.meter import LABEL, Meter
+
+# Columns of rollup_meter_generations: what is counted, and of how many events or tasks.
+_COUNTED = {
+    "active_agent_days": ("active_agents", "agent_events"),
+    "delivering_agent_days": ("delivering_agents", "delivered_tasks"),
+    "succeeded_tasks": ("succeeded_tasks", "succeeded_tasks"),
+}
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2100, 1, 1)
+
+
+def answers(meter: Meter) -> bool:
+    """Whether the derived days hold what the meter counts."""
+    names = _dimensions(meter)
+    if meter != Meter(
+        type=meter.type,
+        aggregation=meter.aggregation,
+        value=meter.value,
+        metric=meter.metric,
+        filters=meter.filters,
+        group_by=meter.group_by,
+    ):
+        return False  # It says more than is known here.
+    if meter.metric:
+        return meter.metric in _COUNTED and not names
+    known = {"type", *DAY_DIMENSIONS}
+    if not all(name in known or _is_fine(name) for name in names):
+        return False
+    return meter.aggregation == "count" or (
+        meter.aggregation in {"sum", "max"} and meter.value in DAY_VALUES
+    )
+
+
+def has_days(start: date, end: date) -> bool:
+    """Whether days are kept apart there at all: not before 1970."""
+    return start >= _FIRST_DAY and end <= _LAST_DAY
+
+
+def _dimensions(meter: Meter) -> set[str]:
+    return {*meter.group_by, *(name for name, _ in meter.filters)}
+
+
+def _is_fine(name: str) -> bool:
+    return name == "source" or name.startswith(LABEL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaysOf:
+    """The days of tenants from `start` up to and not including `end`, as of a watermark."""
+
+    tenants: tuple[int, ...]
+    start: date
+    end: date
+    as_of: datetime
+
+    @property
+    def where(self) -> str:
+        """The condition on rows of the valid generations."""
+        days = "tenant IN %(tenants)s AND day >= toDate(%(start)s) AND day < toDate(%(end)s)"
+        return (
+            f"{days} AND (tenant, day, generation) IN (SELECT tenant, day, max(generation)"
+            f" FROM rollup_meter_generations WHERE {days} AND generation < %(later)s"
+            " GROUP BY tenant, day)"
+        )
+
+    @property
+    def params(self) -> Bound:
+        return {
+            "tenants": self.tenants,
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+            "later": (micros(self.as_of) + 1) * 1024,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterDaysQuery:
+    """A meter that `answers` over the days of many tenants."""
+
+    meter: Meter
+    days: DaysOf
+
+    def sql(self) -> tuple[str, Bound]:
+        """Columns tenant, g0…, quantity, events."""
+        bound = self.days.params
+        if self.meter.metric:
+            counted, events = _COUNTED[self.meter.metric]
+            # The key of the table is unique only once its parts are merged.
+            named = (
+                "SELECT DISTINCT tenant, day, active_agents, agent_events, delivering_agents,"
+                " delivered_tasks, succeeded_tasks FROM rollup_meter_generations"
+                f" WHERE {self.days.where}"
+            )
+            sql = f"SELECT tenant, sum({counted}), sum({events}) FROM ({named}) GROUP BY tenant"
+            return f"{sql} ORDER BY tenant", bound
+        dimensions = dimensions_sql(self.meter.group_by, bound)
+        columns = ", ".join(filter(None, ("tenant", group_columns(self.meter.group_by))))
+        sql = (
+            f"SELECT tenant, {dimensions}{self._quantity}, sum(events) FROM rollup_meter_days"
+            f" WHERE {self._filters(bound)} GROUP BY {columns} ORDER BY {columns}"
+        )
+        return sql, bound
+
+    def quantities(self) -> dict[int, list[MeterQuantity]]:
+        """By tenant, one for each group that used any."""
+        found: dict[int, list[MeterQuantity]] = {}
+        for tenant, *row in select(*self.sql()):
+            quantity = self._quantity_of(tuple(row))
+            if quantity.events:
+                found.setdefault(tenant, []).append(quantity)
+        return found
+
+    @property
+    def _quantity(self) -> str:
+        meter = self.meter
+        return (
+            "sum(calls)"
+            if meter.aggregation == "count"
+            else (f"{meter.aggregation}({meter.aggregation}_{meter.value})")
+        )
+
+    def _quantity_of(self, row: Row) -> MeterQuantity:
+        width = len(self.meter.group_by)
+        amount = Decimal(row[width])
+        if self.meter.value == "chip_seconds":
+            amount = seconds(amount)
+        group = tuple(zip(self.meter.group_by, row[:width], strict=True))
+        return MeterQuantity(group, amount, row[width + 1])
+
+    def _filters(self, bound: Bound) -> str:
+        bound["type"] = self.meter.type
+        bound["fine"] = int(any(map(_is_fine, _dimensions(self.meter))))
+        conditions = [self.days.where, "fine = %(fine)s", "type = %(type)s"]
+        for number, (name, allowed) in enumerate(self.meter.filters):
+            expression = dimension_sql(name, 100 + number, bound)
+            bound[f"filter_{number}"] = list(allowed)
+            conditions.append(f"{expression} IN %(filter_{number})s" if allowed else "0")
+        return " AND ".join(conditions)
+
+
+def type_counts(days: DaysOf) -> dict[int, list[tuple[str, int]]]:
+    """By tenant, how many events of each type there are."""
+    sql = (
+        f"SELECT tenant, type, sum(events) FROM rollup_meter_days WHERE {days.where} AND NOT fine"
+        " GROUP BY tenant, type ORDER BY tenant, type"
+    )
+    found: dict[int, list[tuple[str, int]]] = {}
+    for tenant, name, events in select(sql, days.params):
+        found.setdefault(tenant, []).append((name, events))
+    return found
+
+
+def derived_since(
+    tenants: Sequence[int], start: date, end: date, as_of: datetime
+) -> dict[int, dict[date, int]]:
+    """By tenant and day, the moment (µs) as of which the valid generation was derived."""
+    days = DaysOf(tenants=tuple(tenants), start=start, end=end, as_of=as_of)
+    sql = (
+        "SELECT tenant, day, intDiv(max(generation), 1024) FROM rollup_meter_generations"
+        " WHERE tenant IN %(tenants)s AND day >= toDate(%(start)s) AND day < toDate(%(end)s)"
+        " AND generation < %(later)s GROUP BY tenant, day"
+    )
+    found: dict[int, dict[date, int]] = {}
+    for tenant, day, moment in select(sql, days.params):
+        found.setdefault(tenant, {})[day] = moment
+    return found
