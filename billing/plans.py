@@ -120,8 +120,9 @@ _CONTENT: dict[type[Row], Callable[[Any], dict[str, Any]]] = {
 
 def copy_parts(source: PlanVersion, version: PlanVersion) -> None:
     """Give a new version what another has: charges, fees, allowances and commitment."""
-    version.minimum_commitment = source.minimum_commitment
-    version.save()
+    if version.minimum_commitment is None:
+        version.minimum_commitment = source.minimum_commitment
+        version.save()
     for model, content in _CONTENT.items():
         rows: Any = model._default_manager
         rows.bulk_create(
