@@ -21,7 +21,7 @@ Stretch = tuple[str, Period]
 def resubscribed(own: Terms, timeline: Timeline) -> Terms:
     """The terms of an invoice, with the plans that the tenant is now said to have been on."""
     then = at(timeline, zone=own.timezone)
-    stretches = _stretches(then.plans(own.period))
+    stretches = then.stretches(own.period)
     if stretches == _stretches(own.plans):
         return own
     plans = [part for stretch in stretches for part in _parts(stretch, own, then)]

@@ -21,10 +21,10 @@ def compute_bills(asked: Sequence[tuple[Tenant, Terms]]) -> list[Bill]:
         return []
     tenants = [tenant for tenant, _ in asked]
     watermark = bring_up(tenants)
-    corrected = [to_correct(tenant, terms.start) for tenant, terms in asked]
+    corrected = to_correct(asked, watermark)
     days = DaysAhead(tenants, watermark)
     for (tenant, terms), earlier in zip(asked, corrected, strict=True):
-        for one in (terms, *(item.terms for item in earlier)):
+        for one in (terms, *(item.terms for item in earlier if item.terms)):
             _expect(days, tenant, one)
     with reading_ahead(days):
         return [

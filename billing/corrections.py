@@ -4,7 +4,7 @@ The earlier month is priced again by its own terms as of the new watermark; a li
 no longer what was billed so far becomes a correction line with the difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,32 +18,42 @@ from billing.models import Invoice, InvoiceLine
 from billing.month import price_month
 from billing.pricing import Identity, Priced, PricedLine
 from billing.rating.money import EXACT, ZERO
-from billing.terms import Terms, cost_book, finalized_invoices, read_contracts
+from billing.terms import Terms, cost_book, read_contracts
 from billing.timeline import Timeline
+from billing.touched import earlier_invoices
 from metering.models import Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """An earlier invoice and the terms that its month is priced by again."""
+    """An earlier invoice and the terms its month is priced by again; none if it need not be."""
 
     invoice: Invoice
-    terms: Terms
+    terms: Terms | None
 
     def as_json(self) -> dict[str, object]:
         """The number; the terms only where they are more than the invoice itself keeps."""
-        own = Terms.from_json(self.invoice.snapshot["terms"])
-        more = {} if own == self.terms else {"terms": self.terms.as_json()}
+        own = Terms.from_json(self.invoice.snapshot["terms"]) if self.terms else None
+        more = {} if self.terms is None or own == self.terms else {"terms": self.terms.as_json()}
         return {"number": self.invoice.number, **more}
 
 
-def to_correct(tenant: Tenant, start: datetime) -> list[Corrected]:
-    """The tenant's invoices of earlier periods, oldest first."""
-    earlier = finalized_invoices(tenant).filter(period_end__lte=start).order_by("month", "pk")
-    if not (invoices := list(earlier)):
-        return []
+def to_correct(asked: Sequence[tuple[Tenant, Terms]], watermark: datetime) -> list[list[Corrected]]:
+    """For each tenant its invoices of earlier periods, oldest first."""
+    return [
+        _corrected(tenant, invoices)
+        for (tenant, _), invoices in zip(asked, earlier_invoices(asked, watermark), strict=True)
+    ]
+
+
+def _corrected(tenant: Tenant, invoices: Sequence[tuple[Invoice, bool]]) -> list[Corrected]:
+    if not any(may_differ for _, may_differ in invoices):
+        return [Corrected(invoice, None) for invoice, _ in invoices]
     timeline = Timeline.read(tenant, tenant.timezone)
-    return [Corrected(invoice, _completed(tenant, invoice, timeline)) for invoice in invoices]
+    return [
+        Corrected(invoice, _completed(tenant, invoice, timeline) if may_differ else None)
+        for invoice, may_differ in invoices
+    ]
 
 
 def corrected_from_json(tenant: Tenant, data: list[dict[str, object]]) -> list[Corrected]:
@@ -61,6 +71,8 @@ def correction_lines(
     tenant: Tenant, corrected: Corrected, watermark: datetime, balances: Balances
 ) -> tuple[list[PricedLine], list[str]]:
     """The differences as of a watermark, in a fixed order, and what of them has no price."""
+    if corrected.terms is None:
+        return [], []
     priced = price_month(tenant, corrected.terms, watermark, balances)
     month = corrected.terms.month
     lines = list(_differences(priced, _billed(corrected.invoice, watermark), month))

@@ -10,6 +10,7 @@ from django.db.models import Q
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.concessions import Coupon, TenantCharge  # noqa: F401 - and here
+from billing.exports.job import ExportJob  # noqa: F401 - and here
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
 from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here

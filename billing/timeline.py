@@ -40,6 +40,18 @@ class Timeline:
 
     def plans(self, period: Period) -> list[PlanTerms]:
         """What is in force in a period, one after the other; nothing where there is no plan."""
+        return [self._terms(version, part) for version, part in self._versions(period)]
+
+    def stretches(self, period: Period) -> list[tuple[str, Period]]:
+        """Which plan when, whatever its versions."""
+        found: list[tuple[str, Period]] = []
+        for version, part in self._versions(period):
+            if found and found[-1][0] == version.plan.code and found[-1][1].end == part.start:
+                part = Period(found.pop()[1].start, part.end)
+            found.append((version.plan.code, part))
+        return found
+
+    def _versions(self, period: Period) -> list[tuple[PlanVersion, Period]]:
         found: list[tuple[datetime, PlanVersion | None]] = []
         for cut in sorted({period.start, *(m for m in self._dates() if m in period)}):
             version = self._version(cut)
@@ -47,7 +59,7 @@ class Timeline:
                 found.append((cut, version))
         ends = [start for start, _ in found[1:]] + [period.end]
         return [
-            self._terms(version, Period(start, end))
+            (version, Period(start, end))
             for (start, version), end in zip(found, ends, strict=True)
             if version is not None
         ]

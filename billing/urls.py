@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from billing import active_api, api, caches_api, document_api, exports_api, ledger_api
+from billing import (
+    active_api,
+    api,
+    caches_api,
+    document_api,
+    export_jobs_api,
+    exports_api,
+    ledger_api,
+)
 from billing.prepaid import api as prepaid
 from billing.task_address import TASK
 from billing.what_if_api import BurstWhatIf
@@ -39,6 +47,17 @@ urlpatterns = [
     path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),
     path(
         "api/v1/credits/movements", prepaid.CreditMovements.as_view(), name="api-credit-movements"
+    ),
+    path("api/v1/exports", export_jobs_api.ExportJobs.as_view(), name="api-exports"),
+    path(
+        "api/v1/exports/jobs/<uuid:job>",
+        export_jobs_api.ExportJobDetail.as_view(),
+        name="api-export-job",
+    ),
+    path(
+        "api/v1/exports/jobs/<uuid:job>/file",
+        export_jobs_api.ExportJobFile.as_view(),
+        name="api-export-job-file",
     ),
     path("api/v1/exports/<slug:kind>.csv", exports_api.Export.as_view(), name="api-export"),
 ]

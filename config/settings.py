@@ -220,6 +220,10 @@ JOURNAL_ACCOUNTS = env.json("JOURNAL_ACCOUNTS", {})
 # The full name of a rate of 0 %, which is another one in each country.
 JOURNAL_XERO_TAX_RATE = env.str("JOURNAL_XERO_TAX_RATE", "Tax Exempt (0%)")
 JOURNAL_NETSUITE_SUBSIDIARY = env.str("JOURNAL_NETSUITE_SUBSIDIARY", "")
+# How long the file of an export can be fetched; and where it is kept, by default in DATA_DIR. Web
+# and workers on several machines need a folder that all of them see.
+EXPORT_LINK_SECONDS = env.int("EXPORT_LINK_SECONDS", 24 * 3600)
+EXPORTS_DIR = env.str("EXPORTS_DIR", "")
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
@@ -263,6 +267,7 @@ CELERY_BEAT_SCHEDULE = {
     "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "check-ingestion": {"task": "metering.tasks.check_ingestion", "schedule": 3600.0},
     "expire-credits": {"task": "billing.tasks.expire_credits", "schedule": 3600.0},
+    "sweep-exports": {"task": "billing.tasks.sweep_exports", "schedule": 60.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
 

@@ -64,7 +64,13 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
                 Entry("Ingestion", reverse("ingestion"), here in {"ingestion", "refused"}),
             ],
         ),
-        Group("Money", [Entry("Invoices", reverse("invoices"), here in INVOICES)]),
+        Group(
+            "Money",
+            [
+                Entry("Invoices", reverse("invoices"), here in INVOICES),
+                Entry("Exports", reverse("exports"), here == "exports"),
+            ],
+        ),
     ]
     set_up = [
         Entry("Members", reverse("members"), here == "members"),

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -20,14 +20,14 @@ from dashboards.rows import has_events, read_overview
 from metering.models import Tenant
 from metering.queries import StoreUnavailable
 
-TenantView = Callable[..., HttpResponse]
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
-def needs_store(view: TenantView) -> TenantView:
+def needs_store(view: Callable[..., Answer]) -> Callable[..., Answer | HttpResponse]:
     """A page that says what failed and what still works, where the event store is down."""
 
     @wraps(view)
-    def page(request: HttpRequest, tenant: Tenant, **named: object) -> HttpResponse:
+    def page(request: HttpRequest, tenant: Tenant, **named: object) -> Answer | HttpResponse:
         try:
             return view(request, tenant, **named)
         except StoreUnavailable as error:

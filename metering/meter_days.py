@@ -9,10 +9,14 @@ from django.conf import settings
 
 from metering.clickhouse import meter_days, trace_spans
 from metering.clickhouse.barrier import store_now
+from metering.clickhouse.chip_query import chips_begun
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.meter_days import MeterDays, Scan
+from metering.clickhouse.meter_days_query import derived_since
 from metering.models import Tenant
 from metering.spans import agree_received
+
+__all__ = ["bring_up", "chips_begun", "derived_since"]
 
 _TENANTS_AT_ONCE = 500
 

@@ -1,10 +1,12 @@
 """An export as an answer over HTTP, for page and API alike."""
 
+import base64
 from collections.abc import Iterator
 
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 
 from billing.exports.ask import Ask
+from billing.exports.job import ExportJob
 from billing.exports.registry import export
 from metering.models import Tenant
 
@@ -27,3 +29,14 @@ def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from chunks
 
     return all_chunks()
+
+
+def file_response(job: ExportJob) -> FileResponse:
+    """The file of a job that is done, with its checksum (RFC 9530). Raises FileNotFoundError."""
+    name = job.ask.file_name(job.tenant.slug)
+    response = FileResponse(
+        job.path.open("rb"), as_attachment=True, filename=name, content_type=CONTENT_TYPE
+    )
+    digest = base64.b64encode(bytes.fromhex(job.sha256)).decode()
+    response["Repr-Digest"] = f"sha-256=:{digest}:"
+    return response

@@ -1,10 +1,10 @@
 """Intervals of chips: everything that reaches into a period, wherever its event stands in time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from metering.clickhouse.connection import select, stream
-from metering.clickhouse.event_columns import micros
+from metering.clickhouse.event_columns import from_micros, micros
 from metering.clickhouse.scope import Bound, Scope, TenantsScope
 from metering.usage.burst_level import CHIP_PLACES, ChipInterval
 from metering.usage.period import Period
@@ -56,6 +56,30 @@ def chips_of(scope: TenantsScope, period: Period) -> dict[int, list[str]]:
     for tenant, chip in select(sql, scope.params | bound):
         found.setdefault(tenant, []).append(chip)
     return found
+
+
+def chips_begun(since: Mapping[int, int], until: datetime) -> dict[int, datetime]:
+    """By tenant the earliest start of an interval received, or beaten, from a moment (µs) on."""
+    recent = "fromUnixTimestamp64Micro(transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+    noted = " UNION ALL ".join(
+        f"SELECT tenant, identity, commit FROM {table}"
+        f" WHERE tenant IN %(tenants)s AND received_at >= {recent}"
+        for table in ("superseded", "amended")
+    )
+    sql = (
+        "SELECT tenant, toUnixTimestamp64Micro(min(assumeNotNull(started_at))) FROM events"
+        " WHERE tenant IN %(tenants)s AND type = 'agent.chip'"
+        " AND received_at < fromUnixTimestamp64Micro(%(until)s)"
+        f" AND (received_at >= {recent} OR (tenant, identity, commit) IN ({noted}))"
+        " GROUP BY tenant"
+    )
+    bound: Bound = {
+        "tenants": tuple(since),
+        "ids": list(since),
+        "since": list(since.values()),
+        "until": micros(until),
+    }
+    return {tenant: from_micros(begun) for tenant, begun in select(sql, bound)} if since else {}
 
 
 def chips_received(scope: Scope, chip: str, started_before: datetime, since: datetime) -> bool:

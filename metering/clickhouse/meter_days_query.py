@@ -4,7 +4,7 @@ What is asked as of a watermark is the same at any later time, as long as the ge
 are kept. It is what the events would give: metering/clickhouse/meter_query.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -172,17 +172,20 @@ def type_counts(days: DaysOf) -> dict[int, list[tuple[str, int]]]:
     return found
 
 
-def derived_since(
-    tenants: Sequence[int], start: date, end: date, as_of: datetime
-) -> dict[int, dict[date, int]]:
-    """By tenant and day, the moment (µs) as of which the valid generation was derived."""
-    days = DaysOf(tenants=tuple(tenants), start=start, end=end, as_of=as_of)
+def derived_since(since: Mapping[int, int], as_of: datetime) -> dict[int, dict[date, int]]:
+    """By tenant the days derived anew after a moment of its own (µs), and as of when (µs)."""
     sql = (
-        "SELECT tenant, day, intDiv(max(generation), 1024) FROM rollup_meter_generations"
-        " WHERE tenant IN %(tenants)s AND day >= toDate(%(start)s) AND day < toDate(%(end)s)"
-        " AND generation < %(later)s GROUP BY tenant, day"
+        "SELECT tenant, day, intDiv(max(generation), 1024) AS moment"
+        " FROM rollup_meter_generations WHERE tenant IN %(tenants)s AND generation < %(later)s"
+        " GROUP BY tenant, day HAVING moment > transform(tenant, %(ids)s, %(since)s, toUInt64(0))"
     )
+    bound: Bound = {
+        "tenants": tuple(since),
+        "ids": list(since),
+        "since": list(since.values()),
+        "later": (micros(as_of) + 1) * 1024,
+    }
     found: dict[int, dict[date, int]] = {}
-    for tenant, day, moment in select(sql, days.params):
+    for tenant, day, moment in select(sql, bound) if since else ():
         found.setdefault(tenant, {})[day] = moment
     return found

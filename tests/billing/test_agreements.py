@@ -179,7 +179,8 @@ def test_a_tenants_own_charge_takes_the_place_of_the_plans_from_its_date_on(
         "plans: [{code: pro, currency: USD, valid_from: 2026-01-01, charges: [{code: outcomes,"
         " meter: {metric: succeeded_tasks}, charge: {model: per_unit, unit_amount: 1}},"
         " {code: calls, meter: {type: agent.tokens, aggregation: count},"
-        " charge: {model: graduated, tiers: [{up_to: 2, unit_amount: 1}, {up_to: null, unit_amount: 2}]}}]}]\n"
+        " charge: {model: graduated, tiers: [{up_to: 2, unit_amount: 1},"
+        " {up_to: null, unit_amount: 2}]}}]}]\n"
         "tenant_charges: [{tenant: acme, code: outcomes, valid_from: 2026-08-16, ends: 2026-08-21,"
         " meter: {metric: succeeded_tasks}, charge: {model: per_unit, unit_amount: 5}}]"
     )

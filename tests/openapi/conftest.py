@@ -13,6 +13,9 @@ from drf_spectacular.generators import SchemaGenerator
 
 from billing.configuration import apply_configuration
 from billing.configuration_schema import read_document
+from billing.exports.ask import Ask
+from billing.exports.job import ExportJob
+from billing.exports.jobs import request_export, write_export
 from metering.alerts import settle
 from metering.clickhouse.connection import insert
 from metering.ingest import Report
@@ -22,6 +25,7 @@ from tests.conftest import Events, encode
 
 CONFIGURATION = Path(__file__).parent / "alice.yaml"
 REFUSED = UUID(int=1)
+EXPORT_JOB = UUID(int=3)
 RANGE = "from=2026-10-01&to=2026-11-01"
 
 
@@ -101,4 +105,7 @@ def alice(
     call_command("grant_credits", "--tenant", "alice", "--amount", "1.50", "--key", "order-1")
     call_command("close_month", "2026-10", "--finalize")
     call_command("close_month", "2026-11")
+    ask = Ask(kind="lines", month="2026-10")
+    ExportJob.objects.filter(pk=request_export(tenant, ask).pk).update(id=EXPORT_JOB)
+    write_export(str(EXPORT_JOB))
     return tenant

@@ -17,7 +17,7 @@ from metering.models import Tenant
 from metering.openapi.describe import JSON
 from metering.usage.event import _Envelope
 from tests.conftest import Events
-from tests.openapi.conftest import RANGE, REFUSED
+from tests.openapi.conftest import EXPORT_JOB, RANGE, REFUSED
 
 Api = Callable[[Tenant], Client]
 Description = dict[str, Any]
@@ -31,6 +31,7 @@ PATH_VALUES = {
     "kind": "lines",
     "reference": str(REFUSED),
     "task": "t1",
+    "job": str(EXPORT_JOB),
 }
 # What a read is asked with, where the range of dates alone is not enough.
 QUERIES = {
@@ -136,6 +137,7 @@ def test_real_answers_of_every_read_are_as_described(
             assert body.get("rows", body), f"{url}: nothing to look at; give alice some"
         elif kind == "text/csv":
             assert b"".join(answer.streaming_content).count(b"\n") > 1  # type: ignore[attr-defined]
+            answer.close()
         else:
             assert path == "/api/schema/" or answer.content
 
@@ -157,6 +159,7 @@ def missing(url: str) -> str:
         ("INV-2026", "INV-1999"),
         ("lines.csv", "odes.csv"),
         (str(REFUSED), str(UUID(int=2))),
+        (str(EXPORT_JOB), str(UUID(int=4))),
     ):
         url = url.replace(there, not_there)
     return url
@@ -175,6 +178,7 @@ def test_what_is_refused_is_as_described(alice: Tenant, api: Api, described: Des
         ):
             answer = client.get(address)
             if status in {400, 404} and answer.status_code == 200:
+                answer.close()
                 continue  # it has nothing that could be wrong, or missing
             assert answer.status_code == status, f"{address}: {answer.content!r}"
             schema = schema_of(operation, status, answer["Content-Type"])

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0008_prepaid_credit'),
+        ('billing', '0009_export_jobs'),
         ('metering', '0007_audit'),
     ]
 
