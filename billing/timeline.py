@@ -46,9 +46,10 @@ class Timeline:
         """Which plan when, whatever its versions."""
         found: list[tuple[str, Period]] = []
         for version, part in self._versions(period):
-            if found and found[-1][0] == version.plan.code and found[-1][1].end == part.start:
-                part = Period(found.pop()[1].start, part.end)
-            found.append((version.plan.code, part))
+            code, start = version.plan.code, part.start
+            if found and (found[-1][0], found[-1][1].end) == (code, start):
+                start = found.pop()[1].start
+            found.append((code, Period(start, part.end)))
         return found
 
     def _versions(self, period: Period) -> list[tuple[PlanVersion, Period]]:

@@ -83,12 +83,12 @@ def test_coupons_never_take_off_more_than_what_they_apply_to(
         base = sum(amount for code, amount in amounts.items() if coupon.applies_to(code))
         # What others took off before can leave a negative code's share to positive ones alone.
         positive = sum(
-            max(amount, 0) for code, amount in amounts.items() if coupon.applies_to(code)
+            max(amount, Decimal(0)) for code, amount in amounts.items() if coupon.applies_to(code)
         )
         assert 0 <= taken.amount <= positive
         if len(coupons) == 1:
             assert taken.amount <= max(base, 0)
-    everything = sum(max(amount, 0) for amount in amounts.values())
+    everything = sum(max(amount, Decimal(0)) for amount in amounts.values())
     assert sum(taken.amount for taken in found) <= everything
 
 
