@@ -54,7 +54,7 @@ def rated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         months.append(terms.month)
         return price(tenant, terms, *more)
 
-    monkeypatch.setattr("billing.corrections.price", note)
+    monkeypatch.setattr("billing.corrections.price_month", note)
     return months
 
 
