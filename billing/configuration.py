@@ -13,7 +13,10 @@ from django.db import transaction
 from msgspec import UNSET
 
 from billing import agreements
+from billing.budgets.models import Budget
 from billing.configuration_schema import (
+    AlertChannelEntry,
+    BudgetEntry,
     ChipPriceEntry,
     ChipSourceEntry,
     ConfigurationError,
@@ -34,6 +37,7 @@ from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
 from metering import audit
 from metering.models import ChipSource, Tenant
+from metering.notices.models import AlertChannel
 from metering.usage.burst_terms import BurstTerms
 
 E = TypeVar("E")
@@ -56,6 +60,8 @@ def apply_configuration(document: Document, *, dry_run: bool = False) -> list[st
             *_each("prices", document.prices, _price),
             *_each("contracts", document.contracts, _contract),
             *_each("chip_sources", document.chip_sources, _chip_source),
+            *_each("budgets", document.budgets, _budget),
+            *_each("alert_channels", document.alert_channels, _alert_channel),
         ]
         _refuse_mixed_currencies()
         audit.record_all(audit.Act("configuration.changed", change) for change in changes)
@@ -142,6 +148,21 @@ def _chip_source(entry: ChipSourceEntry) -> Iterator[Saved]:
     key = {"tenant": tenant_named(entry.tenant), "kind": entry.kind, "url": entry.url}
     names = ("chip", "every_seconds", "enabled")
     yield upsert(ChipSource, key, {name: getattr(entry, name) for name in names})
+
+
+def _budget(entry: BudgetEntry) -> Iterator[Saved]:
+    amount = not_negative(entry.amount, "amount")
+    if not amount:
+        raise ConfigurationError("amount: must be above 0; enabled: false takes a budget back")
+    label, _, value = entry.label.partition("=")
+    key = {"tenant": tenant_named(entry.tenant), "code": entry.code}
+    values = {name: getattr(entry, name) for name in ("period", "agent", "hard", "enabled")}
+    yield upsert(Budget, key, values | {"amount": amount, "label": label, "value": value})
+
+
+def _alert_channel(entry: AlertChannelEntry) -> Iterator[Saved]:
+    key = {"tenant": tenant_named(entry.tenant), "kind": entry.kind, "address": entry.address}
+    yield upsert(AlertChannel, key, {"enabled": entry.enabled})
 
 
 def _check_quantities(entry: ContractEntry, numbers: Mapping[str, Decimal | None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 
+from billing.budgets.models import Budget
 from billing.concessions import Coupon, TenantCharge
 from billing.configuration_schema import ConfigurationError
 from billing.models import (
@@ -20,6 +21,7 @@ from billing.models import (
 from billing.rating.money import fits, minor_units, plain
 from billing.rating.numeric import not_negative
 from metering.models import ChipSource, Tenant
+from metering.notices.models import AlertChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ _Keyed = (
     | Subscription
     | Coupon
     | TenantCharge
+    | Budget
+    | AlertChannel
 )
 _KINDS: dict[type[_Keyed], str] = {
     TokenPrice: "price of model",
@@ -82,6 +86,8 @@ _KINDS: dict[type[_Keyed], str] = {
     Subscription: "subscription",
     Coupon: "coupon",
     TenantCharge: "own charge",
+    Budget: "budget",
+    AlertChannel: "alert channel",
 }
 
 

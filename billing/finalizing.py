@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from billing.models import Invoice, InvoiceSeries
 from billing.prepaid.booking import draw_credits
+from billing.stripe_sync import outbox
 from metering import audit
 
 # The code of a series; a series counts the invoices of one year's months without a gap.
@@ -29,6 +30,7 @@ def finalize_written(invoices: Sequence[Invoice]) -> None:
         invoice.status, invoice.finalized_at = Invoice.Status.FINALIZED, now
     Invoice.objects.bulk_update(invoices, _COLUMNS, batch_size=200)
     # Here comes what follows from the invoices as they are now.
+    outbox.queue(invoices)
     audit.record_all(map(_act, invoices))
 
 

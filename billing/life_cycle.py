@@ -16,6 +16,7 @@ from billing.payments import InvoiceChange, Payment
 from billing.prepaid.booking import give_back
 from billing.rating.money import ZERO, plain, round_money
 from billing.standing import owed, standing
+from billing.stripe_sync import outbox
 from metering import audit, queries
 from metering.actor import current_actor
 from metering.models import Tenant
@@ -177,6 +178,7 @@ def _step(
     )
     invoice.status = after
     invoice.save(update_fields=["status"])
+    outbox.queue([invoice])
     _audit(f"invoice.{after}", invoice, reason=reason)
 
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 
 from billing.models import BurstContract, Invoice, InvoiceLine
 from billing.replanned import replanned
+from billing.restatement import Restatement
 from billing.terms import Terms
 from metering.meter_days import chips_begun, derived_since
 from metering.models import Tenant
@@ -116,7 +117,7 @@ def _read_signs(
         contracts=_contracts(with_chips),
         contracted=_contracted(holding),
         words=words,
-        undone=set(voided.values_list("corrects", flat=True)),
+        undone=set(voided.values_list("corrects", flat=True)) | _restated(right),
         replanned=replanned(by_tenant),
     )
 
@@ -126,6 +127,12 @@ def _saying(word: str, invoices: Iterable[int]) -> set[int]:
     rows = Invoice.objects.filter(pk__in=list(invoices))
     rows = rows.annotate(said=Cast("snapshot", TextField())).filter(said__contains=word)
     return set(rows.values_list("pk", flat=True))
+
+
+def _restated(invoices: Iterable[int]) -> set[int]:
+    """Those that other terms took the place of, which may yet have to be booked."""
+    rows = Restatement.objects.filter(invoice__in=list(invoices))
+    return set(rows.values_list("invoice", flat=True))
 
 
 def _contracts(tenants: Iterable[int]) -> dict[int, list[tuple[str, date]]]:

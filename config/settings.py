@@ -6,6 +6,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
+import django_htmx
 import environs
 import plotly
 
@@ -145,8 +146,11 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-# Plotly's script comes out of its wheel, so the browser asks nobody but us for it.
-STATICFILES_DIRS = [("plotly", str(Path(plotly.__file__).parent / "package_data"))]
+# Plotly's script and htmx come out of their wheels, so the browser asks nobody but us for them.
+STATICFILES_DIRS = [
+    ("plotly", str(Path(plotly.__file__).parent / "package_data")),
+    ("htmx", str(Path(django_htmx.__file__).parent / "static" / "django_htmx")),
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -227,6 +231,24 @@ EXPORTS_DIR = env.str("EXPORTS_DIR", "")
 # How long after a period's end its invoices may be finalized.
 INVOICE_GRACE_SECONDS = env.int("INVOICE_GRACE_SECONDS", 3600)
 
+# Without a key nothing is told to Stripe, and nothing is kept to be told later.
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
+# How old a signature may be, in seconds.
+STRIPE_WEBHOOK_TOLERANCE = env.int(
+    "STRIPE_WEBHOOK_TOLERANCE", 300, validate=environs.validate.Range(min=1)
+)
+# Another server that speaks Stripe's API, as for tests.
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", "")
+STRIPE_COLLECTION = env.str(
+    "STRIPE_COLLECTION",
+    "send_invoice",
+    validate=environs.validate.OneOf(["send_invoice", "charge_automatically"]),
+)
+# Charges whose quantity also goes to a meter of Stripe's: code=meter,code=meter.
+STRIPE_METERS: dict[str, str] = env.dict("STRIPE_METERS", {})
+STRIPE_EVERY_SECONDS = env.int("STRIPE_EVERY_SECONDS", 10)
+
 # Without a broker, messages are files in DATA_DIR: same worker, same tasks, nothing to install.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost")
 CELERY_BROKER_TRANSPORT_OPTIONS = (
@@ -266,10 +288,42 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
     "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "check-ingestion": {"task": "metering.tasks.check_ingestion", "schedule": 3600.0},
+    "deliver-notices": {
+        "task": "metering.tasks.deliver_notices",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "expire-reservations": {
+        "task": "billing.tasks.expire_reservations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "measure-budgets": {
+        "task": "billing.tasks.measure_budgets",
+        "schedule": float(ALERTS_EVERY_SECONDS),
+        "options": {"expires": ALERTS_EVERY_SECONDS},
+    },
+    "push-to-stripe": {
+        "task": "billing.tasks.push_to_stripe",
+        "schedule": float(STRIPE_EVERY_SECONDS),
+        "options": {"expires": STRIPE_EVERY_SECONDS},
+    },
+    "handle-stripe-events": {
+        "task": "billing.tasks.handle_stripe_events",
+        "schedule": float(STRIPE_EVERY_SECONDS),
+        "options": {"expires": STRIPE_EVERY_SECONDS},
+    },
     "expire-credits": {"task": "billing.tasks.expire_credits", "schedule": 3600.0},
     "sweep-exports": {"task": "billing.tasks.sweep_exports", "schedule": 60.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
+
+# Such as smtp+tls://user:password@host:587; nothing is mailed while it is empty.
+EMAIL_URL = env.str("EMAIL_URL", "")
+for _name, _value in env.dj_email_url("EMAIL_URL", "dummymail:").items():
+    globals()[_name] = _value
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "daybook@localhost")
 
 LOGGING = {
     "version": 1,

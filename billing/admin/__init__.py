@@ -8,3 +8,4 @@ from billing.admin import (  # noqa: F401 - each registers what it is about
     prices,
     tenants,
 )
+from billing.stripe_sync import admin as stripe_admin  # noqa: F401 - likewise

@@ -100,11 +100,11 @@ class UsageQuery:
         return sql + _grouped(self.group_by), bound
 
     def rows(self) -> list[UsageRow]:
-        rows = select(*self.sql())
-        width = len(self.group_by)
-        return [self._row(row[:width], row[width:]) for row in rows]
+        return [self.row(row) for row in select(*self.sql())]
 
-    def _row(self, group: Row, values: Row) -> UsageRow:
+    def row(self, found: Row) -> UsageRow:
+        """A row of the query's answer."""
+        group, values = found[: len(self.group_by)], found[len(self.group_by) :]
         requests, *tokens, tool_calls, chip_microseconds = values
         return UsageRow(
             group=dict(zip(self.group_by, group, strict=True)),

@@ -69,9 +69,14 @@ def _entry(tenant: Tenant, invoice: Invoice, lines: Iterator[InvoiceLine]) -> En
     found = [
         EntryLine(
             account=account("receivable"),
-            amount=invoice.total,
+            amount=invoice.amount_due,
             memo=f"{what} {number}",
             receivable=True,
+        ),
+        EntryLine(
+            account=account("prepaid"),
+            amount=invoice.credits_applied,
+            memo=f"Prepaid credit on {number}",
         ),
         *_of_charges(lines),
         EntryLine(account=account("tax"), amount=-invoice.tax, memo=f"Tax on {number}"),

@@ -62,6 +62,19 @@ def test_an_invoice_is_owed_and_earned(acme: Tenant, invoice: Invoice, read: Rea
     assert balances(rows) == {"journal-2026-10-acme-INV-2026-000001 USD": ZERO}
 
 
+def test_prepaid_credit_is_owed_no_more(
+    acme: Tenant, read: Read, manage: Callable[..., str]
+) -> None:
+    """Of 1.96 the credit pays 1.50, so 0.46 is left to pay; what was earned is the same."""
+    manage("grant_credits", "--tenant", "acme", "--amount", "1.50", "--key", "order-1")
+    finalize_invoice(draft_invoice(acme, "2026-10"))
+    assert booked(read("journal", acme))[:3] == [
+        ("Accounts Receivable", "0.46", ""),
+        ("Customer Prepayments", "1.50", ""),
+        ("Sales", "", "0.34"),
+    ]
+
+
 def test_a_draft_is_not_booked(acme: Tenant, read: Read) -> None:
     draft_invoice(acme, "2026-10")
     assert read("journal", acme) == []

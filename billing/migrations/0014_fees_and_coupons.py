@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0009_export_jobs'),
+        ('billing', '0013_budgets'),
         ('metering', '0007_audit'),
     ]
 

@@ -1,0 +1,1 @@
+"""Invoices to Stripe and payments back: the only room that knows Stripe."""
