@@ -137,7 +137,10 @@ def _restate(invoice: Invoice, terms: Terms, reason: str) -> bool:
 def _correction_bill(tenant: Tenant, invoice: Invoice, terms: Terms) -> Bill:
     """A bill without usage of its own, which corrects this invoice alone."""
     corrected = corrected_now(tenant, invoice, terms)
-    nothing = msgspec.structs.replace(terms, plans=[], contracts=[], token_rates=[], unit_rates=[])
+    own: dict[str, list[object]] = {
+        name: [] for name in terms.__struct_fields__ if isinstance(getattr(terms, name), list)
+    }
+    nothing = msgspec.structs.replace(terms, **own)
     watermark = queries.store_now(tenant)
     bill = compute_bill(tenant, nothing, [corrected], watermark, KeptBalances())
     # What no charge covers is said by the invoice of the month.
