@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -175,7 +176,7 @@ class InvoiceDetail(APIView):
 
     def get(self, request: Request, number: str) -> Response:
         invoice = own_invoice(request, number)
-        lines = [line_row(line) for line in invoice.lines.order_by("position")]
+        lines = [line_row(line) for line in _lines(invoice)]
         return Response(invoice_row(invoice) | {"lines": lines})
 
 
@@ -187,7 +188,7 @@ class InvoiceLines(APIView):
         text = request.query_params.get("after", "0")
         if not (text.isascii() and text.isdecimal() and len(text) < 10):
             raise ValidationError({"after": f"{text!r} is not the position of a line"})
-        lines = own_invoice(request, number).lines.order_by("position")
+        lines = _lines(own_invoice(request, number))
         page = list(lines.filter(position__gt=int(text))[: LINES_PAGE + 1])
         following = None
         if len(page) > LINES_PAGE:
@@ -253,6 +254,12 @@ def invoice_row(invoice: Invoice) -> Row:
     return fields | amounts | moments | more | {"unpriced": invoice.unpriced}
 
 
+def _lines(invoice: Invoice) -> "QuerySet[InvoiceLine]":
+    return invoice.lines.select_related("corrects").order_by("position")
+
+
 def line_row(line: InvoiceLine) -> Row:
     """A line of an invoice."""
-    return _fields(line, _LINE_FIELDS) | {"amount": f"{line.amount:f}"}
+    corrects = line.corrects.number if line.corrects else None
+    amount = {"amount": f"{line.amount:f}"}
+    return _fields(line, _LINE_FIELDS) | {"corrects": corrects} | amount

@@ -210,6 +210,7 @@ LINE = component(
             "period_start": moment("The first moment it is for."),
             "period_end": moment("The first moment after that."),
             "correction": flag("Whether it corrects an earlier invoice's period."),
+            "corrects": nullable(text("The number of that invoice; null for its own usage.")),
             "amount": decimal("Rounded once, to the currency's minor unit."),
             "kind": text("What it is for.", *InvoiceLine.Kind.values),
         },

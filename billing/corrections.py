@@ -1,10 +1,11 @@
 """Usage that came after its month was invoiced: billed, or given back, on the next invoice.
 
-The earlier month is priced again by its own terms as of the new watermark; a line whose amount is
-no longer what was billed so far becomes a correction line with the difference.
+The earlier month is priced again as of the new watermark, by its own terms or by those that took
+their place (billing/rerating.py); a line whose amount is no longer what was billed so far becomes
+a correction line with the difference.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +15,8 @@ import msgspec
 from billing.burst_balances import Balances
 from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
-from billing.pricing import Identity, Priced, PricedLine, price
-from billing.rating.money import EXACT, ZERO
+from billing.pricing import Identity, PricedLine, price
+from billing.rating.money import EXACT, ZERO, plain
 from billing.terms import Terms, cost_book, read_contracts
 from billing.touched import earlier_invoices
 from metering.models import Tenant
@@ -39,11 +40,22 @@ def to_correct(asked: Sequence[tuple[Tenant, Terms]], watermark: datetime) -> li
     """For each tenant its invoices of earlier periods, oldest first."""
     return [
         [
-            Corrected(invoice, _completed(tenant, invoice) if may_differ else None)
+            corrected_now(tenant, invoice) if may_differ else Corrected(invoice, None)
             for invoice, may_differ in invoices
         ]
         for (tenant, _), invoices in zip(asked, earlier_invoices(asked, watermark), strict=True)
     ]
+
+
+def corrected_now(tenant: Tenant, invoice: Invoice, terms: Terms | None = None) -> Corrected:
+    """An invoice and the terms that its month is priced by as things stand, or by these."""
+    return Corrected(invoice, _completed(tenant, terms or terms_in_force(invoice)))
+
+
+def terms_in_force(invoice: Invoice) -> Terms:
+    """The invoice's own terms, or the last that took their place."""
+    restated = invoice.restatements.order_by("pk").last()
+    return Terms.from_json(restated.terms if restated else invoice.snapshot["terms"])
 
 
 def corrected_from_json(tenant: Tenant, data: list[dict[str, object]]) -> list[Corrected]:
@@ -63,30 +75,61 @@ def correction_lines(
     """The differences as of a watermark, in a fixed order, and what of them has no price."""
     if corrected.terms is None:
         return [], []
-    priced = price(tenant, corrected.terms, watermark, balances)
+    found, unpriced = differences(corrected.invoice, tenant, corrected.terms, watermark, balances)
     month = corrected.terms.month
-    lines = list(_differences(priced, _billed(corrected.invoice, watermark), month))
-    return lines, [f"{month}: {problem}" for problem in priced.unpriced]
+    lines = [_correction(one, month) for one in found if one.of("amount")]
+    return lines, [f"{month}: {problem}" for problem in unpriced]
 
 
-def _differences(
-    priced: Priced, billed: dict[Identity, PricedLine], month: str
-) -> Iterator[PricedLine]:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A line as it is now and as it was billed so far, of which one may be missing."""
+
+    now: PricedLine | None
+    billed: PricedLine | None
+
+    @property
+    def shown(self) -> PricedLine:
+        """The line that tells which one it is."""
+        line = self.now or self.billed
+        assert line is not None, "a difference comes from one of the two"  # noqa: S101
+        return line
+
+    def of(self, name: str) -> Decimal:
+        """How much more a number of the line is now."""
+        return _less(self.now, self.billed, name)
+
+
+def differences(
+    invoice: Invoice, tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances
+) -> tuple[list[Difference], list[str]]:
+    """Every line of the invoice's month, in a fixed order, and what of them has no price."""
+    priced = price(tenant, terms, watermark, balances)
+    billed = _billed(invoice, watermark)
     now = {line.identity: line for line in priced.lines}
     gone = sorted(billed.keys() - now.keys())
-    for identity in [*now, *gone]:
-        line, before = now.get(identity), billed.get(identity)
-        shown = line or before
-        assert shown is not None, "an identity comes from one of the two"  # noqa: S101
-        amount = _less(line, before, "amount")
-        if amount:
-            yield replace(
-                shown,
-                description=f"Correction of {month}: {shown.description}",
-                quantity=_less(line, before, "quantity"),
-                exact_amount=_less(line, before, "exact_amount"),
-                amount=amount,
-            )
+    found = [Difference(now.get(one), billed.get(one)) for one in [*now, *gone]]
+    return found, priced.unpriced
+
+
+def _correction(difference: Difference, month: str) -> PricedLine:
+    """The line that makes the difference up; priced by the unit only where that explains it."""
+    shown, quantity = difference.shown, difference.of("quantity")
+    exact, unit_amount = difference.of("exact_amount"), shown.unit_amount
+    instead = ""
+    if unit_amount is not None and EXACT.multiply(quantity, unit_amount) != exact:
+        before = difference.billed.unit_amount if difference.billed else None
+        if difference.now and before is not None and before != unit_amount:
+            instead = f" ({plain(unit_amount)} each instead of {plain(before)})"
+        unit_amount = None
+    return replace(
+        shown,
+        description=f"Correction of {month}: {shown.description}{instead}",
+        quantity=quantity,
+        unit_amount=unit_amount,
+        exact_amount=exact,
+        amount=difference.of("amount"),
+    )
 
 
 def _less(line: PricedLine | None, before: PricedLine | None, name: str) -> Decimal:
@@ -133,12 +176,11 @@ def _as_priced(line: InvoiceLine) -> PricedLine:
     )
 
 
-def _completed(tenant: Tenant, invoice: Invoice) -> Terms:
-    """The invoice's own terms, and today's prices for what they knew no price of at all.
+def _completed(tenant: Tenant, own: Terms) -> Terms:
+    """Terms, and today's prices for what they knew no price of at all.
 
     What it knew a price of keeps it; late usage of an unknown chip or model needs a new one.
     """
-    own = Terms.from_json(invoice.snapshot["terms"])
     chips = {contract.chip for contract in own.contracts}
     contracts = [c for c in read_contracts(tenant, own.period) if c.chip not in chips]
     if not own.costed:

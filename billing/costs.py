@@ -60,6 +60,9 @@ class ListPrices(Protocol):
     @property
     def thresholds(self) -> tuple[int, ...]: ...
 
+    @property
+    def change_days(self) -> frozenset[date]: ...
+
     def rate(self, calls: PricedCalls) -> TokenRate | None: ...
 
 
@@ -120,6 +123,13 @@ class CostBook:
         """Every prompt length at which some price changes."""
         own = {rate.above_prompt_tokens for rate in self.tokens} - {0}
         others = [book.thresholds for book in (self.listed, self.later) if book]
+        return tuple(sorted(own.union(*others)))
+
+    @cached_property
+    def change_days(self) -> tuple[date, ...]:
+        """Every day on which some price begins: on those between two of them, prices are equal."""
+        own = {rate.valid_from for rate in self.tokens} | {rate.valid_from for rate in self.units}
+        others = [book.change_days for book in (self.listed, self.later) if book]
         return tuple(sorted(own.union(*others)))
 
     @cached_property

@@ -29,6 +29,8 @@ class Basis:
     group: list[tuple[str, str]]
     bursts: bool
     currency: str
+    # The billed period, of which the line's may be a part.
+    whole: Period
 
     @property
     def value(self) -> str:
@@ -74,11 +76,20 @@ def line_events(
     )
 
 
+def _terms(line: InvoiceLine) -> Terms:
+    """Those of the line's period; of a correction, as the invoice that it is on says."""
+    if line.corrects is not None:
+        for item in line.invoice.snapshot["corrected"]:
+            if item["number"] == line.corrects.number and "terms" in item:
+                return Terms.from_json(item["terms"])
+    return Terms.from_json((line.corrects or line.invoice).snapshot["terms"])
+
+
 def line_basis(line: InvoiceLine) -> Basis | None:
     """What the line was counted by; None of a line that is no usage."""
     if line.kind != InvoiceLine.Kind.USAGE:
         return None
-    terms = Terms.from_json((line.corrects or line.invoice).snapshot["terms"])
+    terms = _terms(line)
     meter = _meter(terms, line)
     return Basis(
         at_terms(line.invoice.tenant, terms),
@@ -87,6 +98,7 @@ def line_basis(line: InvoiceLine) -> Basis | None:
         sorted(line.group.items()),
         bursts=meter is None,
         currency=terms.currency,
+        whole=terms.period,
     )
 
 
@@ -114,7 +126,7 @@ def _quantity(basis: Basis, watermark: datetime) -> Decimal | None:
     if basis.bursts or basis.meter.metric == "cost":
         return None
     found = queries.meter_quantities(
-        basis.tenant, basis.meter, basis.period, received_before=watermark
+        basis.tenant, basis.meter, basis.period, watermark, basis.whole
     )
     total = ZERO
     for item in found:

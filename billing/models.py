@@ -7,8 +7,15 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from billing.budgets.models import (  # noqa: F401 - Django looks here
+    Budget,
+    BudgetAlert,
+    BudgetCounter,
+    BudgetReservation,
+)
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
+from billing.closing_run import ClosingRun  # noqa: F401 - and here
 from billing.exports.job import ExportJob  # noqa: F401 - and here
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
@@ -16,6 +23,7 @@ from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
 from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT
+from billing.restatement import Restatement  # noqa: F401 - and here
 from billing.stripe_sync.records import (  # noqa: F401 - and here
     StripeCustomer,
     StripeEvent,

@@ -164,8 +164,8 @@ def billing_period(tenant: Tenant, month: str) -> Period:
 
 
 def finalized_invoices(tenant: Tenant) -> "QuerySet[Invoice]":
-    """A tenant's invoices that count: neither draft nor void."""
-    return Invoice.objects.filter(tenant=tenant).exclude(
+    """A tenant's invoices for its months that count: neither draft nor void."""
+    return Invoice.objects.filter(tenant=tenant, reason="month").exclude(
         status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID]
     )
 

@@ -15,6 +15,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from billing.models import BurstContract, Invoice, InvoiceLine
+from billing.restatement import Restatement
 from billing.terms import Terms
 from metering.meter_days import chips_begun, derived_since
 from metering.models import Tenant
@@ -114,7 +115,7 @@ def _read_signs(
         contracts=_contracts(with_chips),
         contracted=_contracted(holding),
         words=words,
-        undone=set(voided.values_list("corrects", flat=True)),
+        undone=set(voided.values_list("corrects", flat=True)) | _restated(right),
     )
 
 
@@ -123,6 +124,12 @@ def _saying(word: str, invoices: Iterable[int]) -> set[int]:
     rows = Invoice.objects.filter(pk__in=list(invoices))
     rows = rows.annotate(said=Cast("snapshot", TextField())).filter(said__contains=word)
     return set(rows.values_list("pk", flat=True))
+
+
+def _restated(invoices: Iterable[int]) -> set[int]:
+    """Those that other terms took the place of, which may yet have to be booked."""
+    rows = Restatement.objects.filter(invoice__in=list(invoices))
+    return set(rows.values_list("invoice", flat=True))
 
 
 def _contracts(tenants: Iterable[int]) -> dict[int, list[tuple[str, date]]]:

@@ -49,6 +49,28 @@ def render_page(
     return render(request, template, frame | context, status=status)
 
 
+def render_operator_page(
+    request: HttpRequest, template: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """A page about all tenants in the same frame, which has none of them chosen."""
+    user = cast(User, request.user)
+    frame = {"tenants": visible_tenants(user), "navigation": _navigation(request, user)}
+    return render(request, template, frame | context, status=status)
+
+
+def _of_operator(here: str) -> Group:
+    pages = (
+        ("Tenants", "operator-tenants"),
+        ("Revenue", "operator-revenue"),
+        ("All ingestion", "operator-ingestion"),
+        ("Unpriced usage", "operator-unpriced"),
+        ("Month close", "operator-close"),
+    )
+    entries = [Entry(name, reverse(url), here == url) for name, url in pages]
+    entries.append(Entry("Administration", reverse("admin:index"), False))
+    return Group("Operator", entries)
+
+
 def _navigation(request: HttpRequest, user: User) -> list[Group]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     groups = [
@@ -73,10 +95,9 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
         ),
     ]
     set_up = [
+        Entry("API keys", reverse("keys"), here == "keys"),
         Entry("Members", reverse("members"), here == "members"),
         Entry("Activity", reverse("activity"), here == "activity"),
     ]
-    if user.is_staff:
-        set_up.append(Entry("Administration", reverse("admin:index"), False))
     groups.append(Group("Set-up", set_up))
-    return groups
+    return [*groups, _of_operator(here or "")] if user.is_staff else groups

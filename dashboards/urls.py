@@ -1,7 +1,7 @@
 """Addresses of the pages."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from billing.task_address import TASK
 from dashboards import (
@@ -12,6 +12,7 @@ from dashboards import (
     export_views,
     ingestion_views,
     invoice_views,
+    key_views,
     member_views,
     task_views,
     views,
@@ -33,9 +34,12 @@ urlpatterns = [
     path("ingestion/replay/", ingestion_views.replay_reason, name="replay-reason"),
     path("ingestion/<uuid:reference>/", ingestion_views.refused, name="refused"),
     path("ingestion/<uuid:reference>/bytes/", ingestion_views.refused_bytes, name="refused-bytes"),
+    path("keys/", key_views.keys, name="keys"),
+    path("keys/arrived/", key_views.arrived, name="keys-arrived"),
     path("members/", member_views.members, name="members"),
     path("join/<str:token>/", member_views.join, name="join"),
     path("activity/", activity_views.activity, name="activity"),
+    path("operator/", include("dashboards.operator.urls")),
     path("tasks/", task_views.tasks, name="tasks"),
     path(f"tasks/{TASK}", task_views.task, name="task"),
     path("exports/", export_views.exports, name="exports"),

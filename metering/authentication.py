@@ -10,7 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from metering.actor import act_as
-from metering.api_keys import find_api_key
+from metering.api_keys import find_api_key, note_use
 from metering.key_failures import PER_SECONDS, too_many
 from metering.models import ApiKey, Tenant
 
@@ -44,6 +44,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise Throttled(wait=PER_SECONDS)
         if api_key is None:
             raise AuthenticationFailed("this API key is unknown or was revoked")
+        note_use(api_key)
         act_as(f"key {api_key.hint}")
         return None, api_key
 

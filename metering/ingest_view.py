@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from metering.api_keys import find_api_key
+from metering.api_keys import find_api_key, note_use
 from metering.authentication import key_from_header
 from metering.clickhouse.connection import StoreUnavailable
 from metering.group_commit import TenantWaits
@@ -87,6 +87,7 @@ def _tenant(request: HttpRequest) -> Tenant:
         raise Refusal(401, "Unauthorized", detail)
     if ApiKey.INGEST not in api_key.scopes:
         raise Refusal(403, "Forbidden", "this API key lacks the scope 'ingest'")
+    note_use(api_key)
     return api_key.tenant
 
 

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 
 from billing.admin.pages import OperatorAdmin, ReadOnly, link_to
 from billing.models import BurstContract, Invoice, Subscription
+from billing.parties import BillingDetails
 from metering.models import ApiKey, Tenant
 
 # Generic in their type hints only.
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     _SubscriptionForm = forms.ModelForm[Subscription]
     _SubscriptionInline = admin.TabularInline[Subscription, Tenant]
     _ContractInline = admin.TabularInline[BurstContract, Tenant]
+    _DetailsInline = admin.StackedInline[BillingDetails, Tenant]
     _KeyAdmin = admin.ModelAdmin[ApiKey]
 else:
+    _DetailsInline = admin.StackedInline
     _TenantForm = _SubscriptionForm = forms.ModelForm
     _SubscriptionInline = _ContractInline = admin.TabularInline
     _KeyAdmin = admin.ModelAdmin
@@ -65,6 +68,14 @@ class ContractInline(ReadOnly, _ContractInline):
         return link_to(contract, contract.chip)
 
 
+class DetailsInline(_DetailsInline):
+    """What the tenant's invoices say of it; those that are finalized keep what they said."""
+
+    model = BillingDetails
+    verbose_name_plural = "on its invoices"
+    can_delete = False
+
+
 class TenantForm(_TenantForm):
     """What concerns the whole of a tenant."""
 
@@ -98,7 +109,7 @@ class TenantAdmin(OperatorAdmin):
     list_filter = ("currency", "subscriptions__plan")
     search_fields = ("slug", "name")
     date_hierarchy = "created_at"
-    inlines = (SubscriptionInline, ContractInline)
+    inlines = (DetailsInline, SubscriptionInline, ContractInline)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         today = timezone.now().date()
@@ -179,7 +190,7 @@ class SubscriptionAdmin(OperatorAdmin):
 class ApiKeyAdmin(ReadOnly, _KeyAdmin):
     """Keys are made and revoked by command or by the tenant; their digests are shown to nobody."""
 
-    list_display = ("hint", "tenant", "scopes", "created_at", "revoked_at")
+    list_display = ("hint", "tenant", "scopes", "created_at", "last_used_at", "revoked_at")
     list_filter = ("revoked_at", "tenant")
     search_fields = ("hint", "tenant__slug")
     list_select_related = ("tenant",)

@@ -24,6 +24,10 @@ class CataloguePrices:
             )
         )
 
+        self.change_days = frozenset(
+            version.valid_from for _, model in document.models() for version in model.versions
+        )
+
     def rate(self, calls: PricedCalls) -> TokenRate | None:
         """The price of these calls on their day, or None."""
         model = self._names.find(calls.provider, calls.model)

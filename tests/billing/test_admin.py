@@ -19,6 +19,7 @@ from billing.models import (
     Subscription,
     TokenPrice,
 )
+from billing.parties import read_parties
 from metering.models import AuditEntry, Tenant
 from tests.billing.charges import sent
 from tests.billing.test_charge_form import CALLS, GRADUATED, shown
@@ -253,3 +254,16 @@ def test_a_price_has_at_least_one_class_and_free_is_zero(alice: Client) -> None:
 def test_a_tenant_is_never_deleted(alice: Client, acme: Tenant) -> None:
     assert alice.post(f"/admin/metering/tenant/{acme.pk}/delete/").status_code == 403
     assert Tenant.objects.filter(pk=acme.pk).exists()
+
+
+def test_a_tenant_is_made_by_form_with_what_its_invoices_say(alice: Client) -> None:
+    empty = {
+        f"{prefix}-{name}": "0"
+        for prefix in ("billing", "subscriptions", "contracts")
+        for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+    tenant = {"slug": "new", "name": "New", "timezone": "UTC", "currency": "EUR", "tax_percent": 0}
+    details = {"billing-TOTAL_FORMS": "1", "billing-0-billing_name": "New GmbH"}
+    answer = alice.post("/admin/metering/tenant/add/", empty | tenant | details)
+    assert answer.status_code == 302, answer.context["errors"]
+    assert read_parties(Tenant.objects.get(slug="new")).customer.name == "New GmbH"
