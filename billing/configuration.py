@@ -13,7 +13,10 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from msgspec import UNSET
 
+from billing.budgets.models import Budget
 from billing.configuration_schema import (
+    AlertChannelEntry,
+    BudgetEntry,
     ChipPriceEntry,
     ChipSourceEntry,
     ConfigurationError,
@@ -33,6 +36,7 @@ from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
 from metering import audit
 from metering.models import ChipSource, Tenant
+from metering.notices.models import AlertChannel
 from metering.usage.burst_terms import BurstTerms
 
 E = TypeVar("E")
@@ -59,6 +63,8 @@ def apply_configuration(document: Document, *, dry_run: bool = False) -> list[st
             *_each("prices", document.prices, _price),
             *_each("contracts", document.contracts, _contract),
             *_each("chip_sources", document.chip_sources, _chip_source),
+            *_each("budgets", document.budgets, _budget),
+            *_each("alert_channels", document.alert_channels, _alert_channel),
         ]
         _refuse_mixed_currencies()
         audit.record_all(audit.Act("configuration.changed", change) for change in changes)
@@ -129,7 +135,9 @@ def _price(entry: PriceEntry) -> Iterator[_Saved]:
         )
 
 
-def _tenant_of(entry: ContractEntry | ChipSourceEntry) -> Tenant:
+def _tenant_of(
+    entry: ContractEntry | ChipSourceEntry | BudgetEntry | AlertChannelEntry,
+) -> Tenant:
     tenant = Tenant.objects.filter(slug=entry.tenant).first()
     if tenant is None:
         raise ConfigurationError(f"tenant: there is no tenant {entry.tenant!r}")
@@ -157,6 +165,21 @@ def _chip_source(entry: ChipSourceEntry) -> Iterator[_Saved]:
     yield _upsert(ChipSource, key, {name: getattr(entry, name) for name in names})
 
 
+def _budget(entry: BudgetEntry) -> Iterator[_Saved]:
+    amount = not_negative(entry.amount, "amount")
+    if not amount:
+        raise ConfigurationError("amount: must be above 0; enabled: false takes a budget back")
+    label, _, value = entry.label.partition("=")
+    key = {"tenant": _tenant_of(entry), "code": entry.code}
+    values = {name: getattr(entry, name) for name in ("period", "agent", "hard", "enabled")}
+    yield _upsert(Budget, key, values | {"amount": amount, "label": label, "value": value})
+
+
+def _alert_channel(entry: AlertChannelEntry) -> Iterator[_Saved]:
+    key = {"tenant": _tenant_of(entry), "kind": entry.kind, "address": entry.address}
+    yield _upsert(AlertChannel, key, {"enabled": entry.enabled})
+
+
 def _check_quantities(entry: ContractEntry, numbers: Mapping[str, Decimal | None]) -> None:
     """Refuse what bursts could not be measured with, here and not when the month is closed."""
     quantities = {name: numbers[name] or ZERO for name in _CONTRACT_QUANTITIES}
@@ -173,13 +196,15 @@ def _numbers(entry: object, names: tuple[str, ...]) -> dict[str, Decimal | None]
     }
 
 
-_Keyed = TokenPrice | ChipPrice | ToolPrice | BurstContract | ChipSource
+_Keyed = TokenPrice | ChipPrice | ToolPrice | BurstContract | ChipSource | Budget | AlertChannel
 _KINDS: dict[type[_Keyed], str] = {
     TokenPrice: "price of model",
     ChipPrice: "price of chip",
     ToolPrice: "price of tool",
     BurstContract: "contract",
     ChipSource: "chip source",
+    Budget: "budget",
+    AlertChannel: "alert channel",
 }
 
 

@@ -137,12 +137,36 @@ class ChipSourceEntry(_Strict):
     enabled: bool = True
 
 
+class BudgetEntry(_Strict):
+    """What a tenant, an agent or whatever bears a label may spend."""
+
+    tenant: Code
+    code: Code
+    amount: Amount
+    period: Literal["month", "day"] = "month"
+    agent: Annotated[str, Meta(max_length=512)] = ""
+    label: Annotated[str, Meta(max_length=700, pattern=r"^([^=]{1,200}=.{1,499})?$")] = ""
+    hard: bool = False
+    enabled: bool = True
+
+
+class AlertChannelEntry(_Strict):
+    """Where a tenant's alerts are sent to."""
+
+    tenant: Code
+    kind: Literal["email", "webhook"]
+    address: Annotated[str, Meta(min_length=1, max_length=1000)]
+    enabled: bool = True
+
+
 class _Sections(_Strict):
     tenants: list[TenantEntry] = []
     plans: list[PlanEntry] = []
     prices: list[dict[str, Any]] = []
     contracts: list[ContractEntry] = []
     chip_sources: list[ChipSourceEntry] = []
+    budgets: list[BudgetEntry] = []
+    alert_channels: list[AlertChannelEntry] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +178,8 @@ class Document:
     prices: list[PriceEntry]
     contracts: list[ContractEntry]
     chip_sources: list[ChipSourceEntry]
+    budgets: list[BudgetEntry]
+    alert_channels: list[AlertChannelEntry]
 
 
 def read_document(path: Path) -> Document:
@@ -180,6 +206,8 @@ def parse_document(text: str, *, is_json: bool) -> Document:
         prices=[_price(entry, f"prices[{n}]") for n, entry in enumerate(sections.prices)],
         contracts=sections.contracts,
         chip_sources=sections.chip_sources,
+        budgets=sections.budgets,
+        alert_channels=sections.alert_channels,
     )
     for section in ("plans", "prices", "contracts"):
         for n, entry in enumerate(getattr(document, section)):

@@ -7,6 +7,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from billing.budgets.models import (  # noqa: F401 - Django looks here
+    Budget,
+    BudgetAlert,
+    BudgetCounter,
+    BudgetReservation,
+)
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.closing_run import ClosingRun  # noqa: F401 - and here

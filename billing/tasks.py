@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 from django.utils import timezone
 
+from billing.budgets.measuring import measure
+from billing.budgets.reserving import expire_due
 from billing.closing_run import ClosingRun
 from billing.closing_runs import work
 from billing.exports import jobs
@@ -43,6 +45,19 @@ def expire_credits() -> None:
     """Book what is left of prepaid credit that has expired."""
     for tenant in Tenant.objects.filter(credit_grants__isnull=False).distinct():
         expire(tenant)
+
+
+@shared_task
+def expire_reservations() -> None:
+    """Let go of what agents reserved and did not settle in time."""
+    expire_due()
+
+
+@shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)
+def measure_budgets() -> None:
+    """Look up what was spent of budgets, and tell of thresholds reached."""
+    for tenant in Tenant.objects.filter(budgets__enabled=True).distinct():
+        measure(tenant)
 
 
 @shared_task(autoretry_for=(StoreUnavailable,), retry_backoff=True, max_retries=5)

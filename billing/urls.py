@@ -11,6 +11,7 @@ from billing import (
     exports_api,
     ledger_api,
 )
+from billing.budgets import api as budgets
 from billing.prepaid import api as prepaid
 from billing.stripe_sync.webhook import stripe_webhook
 from billing.task_address import TASK
@@ -44,6 +45,9 @@ urlpatterns = [
         api.LineEvents.as_view(),
         name="api-line-events",
     ),
+    path("api/v1/budgets", budgets.Budgets.as_view(), name="api-budgets"),
+    path("api/v1/budgets/reserve", budgets.BudgetReserve.as_view(), name="api-budget-reserve"),
+    path("api/v1/budgets/settle", budgets.BudgetSettle.as_view(), name="api-budget-settle"),
     path("webhooks/stripe", stripe_webhook, name="stripe-webhook"),
     path("api/v1/credits", prepaid.Credits.as_view(), name="api-credits"),
     path("api/v1/credits/grants", prepaid.CreditGrants.as_view(), name="api-credit-grants"),

@@ -288,6 +288,21 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-rollups": {"task": "metering.tasks.sweep_rollups", "schedule": 24 * 3600.0},
     "drop-old-spans": {"task": "metering.tasks.drop_old_spans", "schedule": 24 * 3600.0},
     "check-ingestion": {"task": "metering.tasks.check_ingestion", "schedule": 3600.0},
+    "deliver-notices": {
+        "task": "metering.tasks.deliver_notices",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "expire-reservations": {
+        "task": "billing.tasks.expire_reservations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "measure-budgets": {
+        "task": "billing.tasks.measure_budgets",
+        "schedule": float(ALERTS_EVERY_SECONDS),
+        "options": {"expires": ALERTS_EVERY_SECONDS},
+    },
     "push-to-stripe": {
         "task": "billing.tasks.push_to_stripe",
         "schedule": float(STRIPE_EVERY_SECONDS),
@@ -302,6 +317,13 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-exports": {"task": "billing.tasks.sweep_exports", "schedule": 60.0},
     "close-month": {"task": "billing.tasks.close_last_month", "schedule": 3600.0},
 }
+
+# Such as smtp+tls://user:password@host:587; nothing is mailed while it is empty.
+EMAIL_URL = env.str("EMAIL_URL", "")
+for _name, _value in env.dj_email_url("EMAIL_URL", "dummymail:").items():
+    globals()[_name] = _value
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "daybook@localhost")
 
 LOGGING = {
     "version": 1,

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from metering import queries
 from metering.models import Alert, Tenant
+from metering.notices.queue import Told, tell
 from metering.usage.alert import HitRate, is_firing
 from metering.usage.period import Period
 
@@ -42,8 +44,11 @@ def settle(tenant: Tenant, measured: HitRate, now: datetime) -> None:
         changed["cleared_at"] = now
     elif Decimal(value) < Decimal(alert.lowest):
         changed["lowest"] = value
-    # Whoever measured earlier and comes later changes nothing.
-    Alert.objects.filter(pk=alert.pk, cleared_at=None, checked_at__lt=now).update(**changed)
+    with transaction.atomic():
+        # Whoever measured earlier and comes later changes nothing.
+        mine = Alert.objects.filter(pk=alert.pk, cleared_at=None, checked_at__lt=now)
+        if mine.update(**changed) and not firing:
+            _tell(alert, "cleared", value)
 
 
 def _fire(tenant: Tenant, measured: HitRate, now: datetime) -> None:
@@ -58,4 +63,24 @@ def _fire(tenant: Tenant, measured: HitRate, now: datetime) -> None:
         value=str(measured.rate),
         lowest=str(measured.rate),
     )
-    Alert.objects.bulk_create([alert], ignore_conflicts=True)
+    with transaction.atomic():
+        Alert.objects.bulk_create([alert], ignore_conflicts=True)
+        # Of several that fire at once only one is there.
+        made = Alert.objects.filter(tenant=tenant, cleared_at=None, fired_at=now).first()
+        if made is not None:
+            _tell(made, "fired", made.value)
+
+
+def _tell(alert: Alert, what: str, rate: str) -> None:
+    """Once for each time it fires or ends."""
+    shown = f"{Decimal(rate):.1%}" if rate else "unknown, as there were no calls"
+    tell(
+        alert.tenant,
+        Told(
+            key=f"alert/{alert.pk}/{what}",
+            kind=f"{alert.kind}.{what}",
+            subject=f"Cache hit rate of {alert.tenant.name}: alert {what}",
+            text=f"The cache hit rate over the last 24 hours is {shown}.",
+            data={"alert": alert.pk, "rate": rate or None, "fired_at": alert.fired_at.isoformat()},
+        ),
+    )

@@ -17,6 +17,7 @@ from metering.clickhouse.intake import IntakeHour
 from metering.clickhouse.intake_check import Fault, faults
 from metering.clickhouse.rollup import HOUR, scanned_until
 from metering.models import IngestionAlert, IngestionCheck, Tenant
+from metering.notices.queue import Told, tell
 from metering.usage.period import Period
 
 logger = logging.getLogger(__name__)
@@ -116,8 +117,20 @@ def _check_hours(tenant: Tenant, period: Period) -> list[IngestionAlert]:
         )
         if is_new:
             logger.error("ingestion does not add up: %s", alert)
+            tell(tenant, _told(alert))
             raised.append(alert)
     return raised
+
+
+def _told(alert: IngestionAlert) -> Told:
+    hour = f"{alert.hour:%Y-%m-%d %H:%M} UTC"
+    return Told(
+        key=f"ingestion/{alert.pk}",
+        kind="ingestion.fault",
+        subject=f"Ingestion does not add up at {hour}",
+        text=f"Of what came in the hour from {hour}: {alert.detail}",
+        data={"hour": alert.hour.isoformat(), "detail": alert.detail},
+    )
 
 
 def floor_hour(moment: datetime) -> datetime:

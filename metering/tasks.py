@@ -9,6 +9,7 @@ from metering.clickhouse.connection import StoreUnavailable
 from metering.clickhouse.rollup import forget_old_generations
 from metering.meter_days import bring_up
 from metering.models import Tenant
+from metering.notices.deliver import deliver_due
 from metering.reconciliation import check_closed_hours
 from metering.rollups import roll_up
 from metering.spans import forget_old
@@ -66,3 +67,9 @@ def collect_due_chips() -> None:
 def collect_chip_source(source_id: int) -> None:
     """Ask one source, unless it is not due any more or another worker does."""
     chip_sources.collect_source(source_id)
+
+
+@shared_task
+def deliver_notices() -> None:
+    """Send what tenants are to be told."""
+    deliver_due()

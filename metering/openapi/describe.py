@@ -24,7 +24,7 @@ REASONS = {
     401: "No API key, or one that is unknown or revoked.",
     403: "The key lacks the scope.",
     404: "There is no such thing, or it is another tenant's.",
-    409: "It was replayed or dropped already.",
+    409: "It was done already, or with other content under the same key.",
     413: "More than INGEST_MAX_BODY_BYTES, as sent or unpacked.",
     415: "A Content-Type or Content-Encoding that is not taken.",
     429: "Too much of this tenant waits to be stored, or too many unknown keys came from this"
