@@ -11,6 +11,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -36,7 +37,12 @@ def localstripe() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [python.parent / "localstripe", "--port", str(port), "--from-scratch"]
+    command: list[str | Path] = [
+        python.parent / "localstripe",
+        "--port",
+        str(port),
+        "--from-scratch",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 30
