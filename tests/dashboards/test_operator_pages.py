@@ -16,6 +16,7 @@ from billing.models import Invoice, Plan, Subscription
 from billing.stripe_sync.gateway import TryLaterError
 from billing.stripe_sync.reconciling import Difference
 from config.celery import app
+from dashboards.operator.closing import progress_of
 from metering.models import AuditEntry, Tenant
 from tests.dashboards.conftest import logged_in
 
@@ -164,6 +165,7 @@ def test_two_runs_of_a_month_do_not_go_on_at_once_and_a_lost_one_gives_way(db: N
     first = ask(date(2026, 10, 1), finalize=False, asked_by="olga")
     with pytest.raises(AlreadyRunningError):
         ask(date(2026, 10, 1), finalize=True, asked_by="olga")
+    assert progress_of(date(2026, 10, 1))["said"] == "waiting for a worker"
     ClosingRun.objects.filter(pk=first.pk).update(moved_at=datetime(2026, 11, 1, tzinfo=UTC))
     assert ask(date(2026, 10, 1), finalize=True, asked_by="olga").pk != first.pk
 
