@@ -79,7 +79,7 @@ def _theirs(
     notes: dict[str, list[RemoteCreditNote]] = defaultdict(list)
     for note in takewhile(lambda item: item.created >= since, gateway.credit_notes()):
         if note.status != "void":
-            notes[note.identity].append(note)
+            notes[note.identity or note.id].append(note)
     return invoices, notes
 
 
@@ -90,7 +90,7 @@ def _of_ours(
     notes: dict[str, list[RemoteCreditNote]],
 ) -> Iterator[Difference]:
     by_invoice = {push.invoice_id: push for push in pushes.values()}
-    by_identity = {invoice.identity: invoice for invoice in invoices.values()}
+    by_identity = {invoice.identity: invoice for invoice in invoices.values() if invoice.identity}
     for invoice in ours:
         push = by_invoice.get(invoice.pk)
         identity = str(push.identity) if push else ""

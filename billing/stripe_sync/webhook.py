@@ -47,7 +47,9 @@ def _event(body: bytes) -> StripeEvent:
     event_id, kind = read["id"], read["type"]
     if not (isinstance(event_id, str) and isinstance(kind, str) and isinstance(read["data"], dict)):
         raise TypeError("id, type or data is wrong")
-    if not 0 < len(event_id) <= 255 or len(kind) > 255 or "\0" in f"{event_id}{kind}":
+    if not 0 < len(event_id) <= 255 or len(kind) > 255:
         raise ValueError("id or type is too long")
+    if b"\\u0000" in body:
+        raise ValueError("it has a character that PostgreSQL does not keep")
     created = datetime.fromtimestamp(read["created"], UTC)
     return StripeEvent(event_id=event_id, type=kind, created=created, body=read)

@@ -19,7 +19,7 @@ def finalized_invoice(
     tenant: Tenant, amounts: Sequence[str] = ("100.00",), tax_percent: str = "0", **fields: Any
 ) -> Invoice:
     """October's, with a line for each amount."""
-    currency = tenant.currency
+    currency, corrects = tenant.currency, fields.pop("corrects", None)
     subtotal = round_money(sum(map(Decimal, amounts), Decimal(0)), currency)
     tax = round_money(subtotal * Decimal(tax_percent) / 100, currency)
     total = subtotal + tax
@@ -43,14 +43,14 @@ def finalized_invoice(
         **fields | {"number": None},
     )
     for position, amount in enumerate(amounts, start=1):
-        _line(invoice, position, amount)
+        _line(invoice, position, amount, corrects)
     Invoice.objects.filter(pk=invoice.pk).update(
         status="finalized", number=fields["number"], finalized_at=FINALIZED_AT
     )
     return Invoice.objects.get(pk=invoice.pk)
 
 
-def _line(invoice: Invoice, position: int, amount: str) -> InvoiceLine:
+def _line(invoice: Invoice, position: int, amount: str, corrects: Invoice | None) -> InvoiceLine:
     return InvoiceLine.objects.create(
         invoice=invoice,
         position=position,
@@ -64,4 +64,5 @@ def _line(invoice: Invoice, position: int, amount: str) -> InvoiceLine:
         amount=round_money(Decimal(amount), invoice.currency),
         period_start=START,
         period_end=END,
+        corrects=corrects,
     )
