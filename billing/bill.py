@@ -7,8 +7,9 @@ from decimal import Decimal
 from billing.burst_balances import Balances
 from billing.corrections import Corrected, correction_lines
 from billing.models import Invoice
+from billing.month import price_month
 from billing.not_charged import Uncharged, not_charged
-from billing.pricing import PricedLine, at_terms, price
+from billing.pricing import PricedLine, at_terms
 from billing.rating.money import EXACT, ZERO, round_money
 from billing.terms import Terms
 from metering.models import Tenant
@@ -79,7 +80,7 @@ def compute_bill(
     """
     # Oldest first: each month then leaves the credits that the next one begins with.
     corrections = [correction_lines(tenant, item, watermark, balances) for item in corrected]
-    priced = price(tenant, terms, watermark, balances)
+    priced = price_month(tenant, terms, watermark, balances)
     lines, unpriced = [BillLine(line) for line in priced.lines], list(priced.unpriced)
     for item, (differences, missing) in zip(corrected, corrections, strict=True):
         lines += [BillLine(line, item.invoice) for line in differences]

@@ -43,4 +43,4 @@ def _charged_meters(terms: Terms) -> Iterator[tuple[Period, Meter]]:
     for plan in terms.plans:
         for charge in plan.charges:
             if charge.meter is not None:
-                yield plan.period, parse_meter(charge.meter)
+                yield plan.period_of(charge), parse_meter(charge.meter)

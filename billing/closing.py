@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from billing.bill import Bill
 from billing.bills import compute_bills
+from billing.fee_lines import fee_lines
 from billing.finalizing import finalize_written
 from billing.invoice_rows import write_drafts
 from billing.models import Invoice
@@ -97,7 +98,7 @@ def _compute(
 def _nothing_to_invoice(tenant: Tenant, terms: Terms) -> str:
     if timezone.now() < terms.start:
         return f"{terms.month} has not begun for {tenant}"
-    if not terms.plans:
+    if not terms.plans and not fee_lines(terms):
         return f"{tenant} has no plan in {terms.month}, so there is nothing to invoice"
     return ""
 

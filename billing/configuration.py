@@ -5,14 +5,14 @@ that invoices were made from: a finalized invoice carries the terms it was price
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import transaction
 from msgspec import UNSET
 
+from billing import agreements
 from billing.budgets.models import Budget
 from billing.configuration_schema import (
     AlertChannelEntry,
@@ -26,12 +26,13 @@ from billing.configuration_schema import (
     TenantEntry,
     TokenPriceEntry,
 )
-from billing.models import BurstContract, ChipPrice, Plan, Subscription, TokenPrice, ToolPrice
+from billing.configured_rows import Saved, plan_named, read_numbers, save, tenant_named, upsert
+from billing.models import BurstContract, ChipPrice, Subscription, TokenPrice, ToolPrice
 from billing.parties import BillingDetails
 from billing.plans import apply_plans
 from billing.rating.burst import parse_burst_prices
 from billing.rating.errors import ChargeError
-from billing.rating.money import ZERO, plain
+from billing.rating.money import ZERO
 from billing.rating.numeric import not_negative
 from billing.subscriptions import put_on_plan
 from metering import audit
@@ -46,20 +47,16 @@ _CONTRACT_QUANTITIES = ("baseline", "credit_accrual", "credit_cap")
 _CONTRACT_PRICES = ("baseline_price", "on_demand_price", "idle_factor", "cold_start_fee")
 
 
-@dataclass(frozen=True, slots=True)
-class _Saved:
-    """A row that now is as the file says, and the line that says so if it was not before."""
-
-    row: Any
-    change: str | None
-
-
 def apply_configuration(document: Document, *, dry_run: bool = False) -> list[str]:
     """All of the document or, when anything in it is wrong, nothing. Raises ConfigurationError."""
+    _refuse_two_ways(document)
     with transaction.atomic():
         changes = [
             *apply_plans(document.plans),
             *_each("tenants", document.tenants, _tenant),
+            *_each("subscriptions", document.subscriptions, agreements.subscription),
+            *_each("tenant_charges", document.tenant_charges, agreements.tenant_charge),
+            *_each("coupons", document.coupons, agreements.coupon),
             *_each("prices", document.prices, _price),
             *_each("contracts", document.contracts, _contract),
             *_each("chip_sources", document.chip_sources, _chip_source),
@@ -72,7 +69,7 @@ def apply_configuration(document: Document, *, dry_run: bool = False) -> list[st
     return changes
 
 
-def _each(section: str, entries: list[E], apply: Callable[[E], Iterator[_Saved]]) -> Iterator[str]:
+def _each(section: str, entries: list[E], apply: Callable[[E], Iterator[Saved]]) -> Iterator[str]:
     """Apply every entry, and put its path before what is wrong with it."""
     seen: set[object] = set()
     for n, entry in enumerate(entries):
@@ -90,7 +87,7 @@ def _each(section: str, entries: list[E], apply: Callable[[E], Iterator[_Saved]]
         yield from (item.change for item in saved if item.change)
 
 
-def _tenant(entry: TenantEntry) -> Iterator[_Saved]:
+def _tenant(entry: TenantEntry) -> Iterator[Saved]:
     given = {
         name: getattr(entry, name)
         for name in ("name", "timezone", "currency")
@@ -101,52 +98,40 @@ def _tenant(entry: TenantEntry) -> Iterator[_Saved]:
     tenant = Tenant.objects.filter(slug=entry.slug).first()
     if tenant is None:
         tenant, given = Tenant(slug=entry.slug), {"name": entry.slug, **given}
-    yield _save(tenant, given, f"tenant {entry.slug}")
+    yield save(tenant, given, f"tenant {entry.slug}")
     yield from _billing_details(tenant, entry)
     if isinstance(entry.plan, str):
-        plan = Plan.objects.filter(code=entry.plan).first()
-        if plan is None:
-            raise ConfigurationError(f"plan: there is no plan {entry.plan!r}")
-        yield _Saved(tenant, put_on_plan(tenant, plan))
+        yield Saved(tenant, put_on_plan(tenant, plan_named(entry.plan)))
 
 
-def _billing_details(tenant: Tenant, entry: TenantEntry) -> Iterator[_Saved]:
+def _billing_details(tenant: Tenant, entry: TenantEntry) -> Iterator[Saved]:
     given = {name: getattr(entry, name) for name in BillingDetails.FIELDS}
     given = {name: value for name, value in given.items() if value is not UNSET}
     if given:
         row = BillingDetails.objects.filter(tenant=tenant).first() or BillingDetails(tenant=tenant)
-        yield _save(row, given, str(row))
+        yield save(row, given, str(row))
 
 
-def _price(entry: PriceEntry) -> Iterator[_Saved]:
+def _price(entry: PriceEntry) -> Iterator[Saved]:
     values: dict[str, Any] = {"currency": entry.currency}
     if isinstance(entry, TokenPriceEntry):
-        values |= {"per": entry.per, **_numbers(entry, _TOKEN_CLASSES)}
+        values |= {"per": entry.per, **read_numbers(entry, _TOKEN_CLASSES)}
         if all(values[name] is None for name in _TOKEN_CLASSES):
             raise ConfigurationError(f"input: or another of {', '.join(_TOKEN_CLASSES)} is missing")
-        yield _upsert(TokenPrice, _price_key(TokenPrice, entry), values)
+        yield upsert(TokenPrice, _price_key(TokenPrice, entry), values)
     elif isinstance(entry, ChipPriceEntry):
-        yield _upsert(
-            ChipPrice, _price_key(ChipPrice, entry), values | _numbers(entry, ("per_second",))
+        yield upsert(
+            ChipPrice, _price_key(ChipPrice, entry), values | read_numbers(entry, ("per_second",))
         )
     else:
-        yield _upsert(
-            ToolPrice, _price_key(ToolPrice, entry), values | _numbers(entry, ("per_unit",))
+        yield upsert(
+            ToolPrice, _price_key(ToolPrice, entry), values | read_numbers(entry, ("per_unit",))
         )
 
 
-def _tenant_of(
-    entry: ContractEntry | ChipSourceEntry | BudgetEntry | AlertChannelEntry,
-) -> Tenant:
-    tenant = Tenant.objects.filter(slug=entry.tenant).first()
-    if tenant is None:
-        raise ConfigurationError(f"tenant: there is no tenant {entry.tenant!r}")
-    return tenant
-
-
-def _contract(entry: ContractEntry) -> Iterator[_Saved]:
-    tenant = _tenant_of(entry)
-    numbers = _numbers(entry, (*_CONTRACT_QUANTITIES, *_CONTRACT_PRICES))
+def _contract(entry: ContractEntry) -> Iterator[Saved]:
+    tenant = tenant_named(entry.tenant)
+    numbers = read_numbers(entry, (*_CONTRACT_QUANTITIES, *_CONTRACT_PRICES))
     prices = {name: getattr(entry, name) for name in (*_CONTRACT_PRICES, "burst_tiers")}
     parse_burst_prices(prices, path="")
     _check_quantities(entry, numbers)
@@ -156,28 +141,28 @@ def _contract(entry: ContractEntry) -> Iterator[_Saved]:
         "minimum_ms": entry.minimum_ms,
     }
     key = {"tenant": tenant, "chip": entry.chip, "valid_from": entry.valid_from}
-    yield _upsert(BurstContract, key, values)
+    yield upsert(BurstContract, key, values)
 
 
-def _chip_source(entry: ChipSourceEntry) -> Iterator[_Saved]:
-    key = {"tenant": _tenant_of(entry), "kind": entry.kind, "url": entry.url}
+def _chip_source(entry: ChipSourceEntry) -> Iterator[Saved]:
+    key = {"tenant": tenant_named(entry.tenant), "kind": entry.kind, "url": entry.url}
     names = ("chip", "every_seconds", "enabled")
-    yield _upsert(ChipSource, key, {name: getattr(entry, name) for name in names})
+    yield upsert(ChipSource, key, {name: getattr(entry, name) for name in names})
 
 
-def _budget(entry: BudgetEntry) -> Iterator[_Saved]:
+def _budget(entry: BudgetEntry) -> Iterator[Saved]:
     amount = not_negative(entry.amount, "amount")
     if not amount:
         raise ConfigurationError("amount: must be above 0; enabled: false takes a budget back")
     label, _, value = entry.label.partition("=")
-    key = {"tenant": _tenant_of(entry), "code": entry.code}
+    key = {"tenant": tenant_named(entry.tenant), "code": entry.code}
     values = {name: getattr(entry, name) for name in ("period", "agent", "hard", "enabled")}
-    yield _upsert(Budget, key, values | {"amount": amount, "label": label, "value": value})
+    yield upsert(Budget, key, values | {"amount": amount, "label": label, "value": value})
 
 
-def _alert_channel(entry: AlertChannelEntry) -> Iterator[_Saved]:
-    key = {"tenant": _tenant_of(entry), "kind": entry.kind, "address": entry.address}
-    yield _upsert(AlertChannel, key, {"enabled": entry.enabled})
+def _alert_channel(entry: AlertChannelEntry) -> Iterator[Saved]:
+    key = {"tenant": tenant_named(entry.tenant), "kind": entry.kind, "address": entry.address}
+    yield upsert(AlertChannel, key, {"enabled": entry.enabled})
 
 
 def _check_quantities(entry: ContractEntry, numbers: Mapping[str, Decimal | None]) -> None:
@@ -189,57 +174,19 @@ def _check_quantities(entry: ContractEntry, numbers: Mapping[str, Decimal | None
         raise ConfigurationError(str(error)) from error
 
 
-def _numbers(entry: object, names: tuple[str, ...]) -> dict[str, Decimal | None]:
-    given = {name: getattr(entry, name) for name in names}
-    return {
-        name: None if value is None else not_negative(value, name) for name, value in given.items()
-    }
-
-
-_Keyed = TokenPrice | ChipPrice | ToolPrice | BurstContract | ChipSource | Budget | AlertChannel
-_KINDS: dict[type[_Keyed], str] = {
-    TokenPrice: "price of model",
-    ChipPrice: "price of chip",
-    ToolPrice: "price of tool",
-    BurstContract: "contract",
-    ChipSource: "chip source",
-    Budget: "budget",
-    AlertChannel: "alert channel",
-}
-
-
-def _upsert(model: type[_Keyed], key: Mapping[str, Any], values: Mapping[str, Any]) -> _Saved:
-    row = model._default_manager.filter(**key).first() or model(**key)
-    return _save(row, values, f"{_KINDS[model]} {row}")
-
-
 def _price_key(
     model: type[TokenPrice | ChipPrice | ToolPrice], entry: PriceEntry
 ) -> dict[str, object]:
     return {name: getattr(entry, name) for name in model.KEY}
 
 
-def _save(row: models.Model, values: Mapping[str, Any], label: str) -> _Saved:
-    """Write the row if it is new or differs."""
-    new = row.pk is None
-    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-    told = ", ".join(
-        f"{name} {_told(getattr(row, name))} → {_told(value)}" for name, value in changed.items()
-    )
-    for name, value in changed.items():
-        setattr(row, name, value)
-    if new or changed:
-        row.full_clean()
-        row.save()
-    if new:
-        return _Saved(row, f"+ {label}")
-    return _Saved(row, f"~ {label}: {told}" if changed else None)
-
-
-def _told(value: object) -> str:
-    if isinstance(value, Decimal):
-        return plain(value)
-    return "none" if value is None else "(empty)" if value == "" else str(value)
+def _refuse_two_ways(document: Document) -> None:
+    """A plan is named without a date or with dates: a file that did both would never rest."""
+    dated = {entry.tenant for entry in document.subscriptions}
+    for n, entry in enumerate(document.tenants):
+        if entry.slug in dated and isinstance(entry.plan, str):
+            problem = "the subscriptions of this file say it, with dates; leave it out here"
+            raise ConfigurationError(f"tenants[{n}].plan: {problem}")
 
 
 def _refuse_mixed_currencies() -> None:

@@ -20,6 +20,7 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 T = TypeVar("T")
 # Where every time zone has a midnight.
 FIRST_DATE, LAST_DATE = date(1970, 1, 1), date(2999, 12, 31)
+_DATED = ("plans", "subscriptions", "tenant_charges", "coupons", "prices", "contracts")
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -56,13 +57,70 @@ class ChargeEntry(_Strict):
     meter: dict[str, Any] | None = None
 
 
+class FeeEntry(_Strict):
+    """What is owed for each month or year on the plan."""
+
+    code: Code
+    amount: Amount
+    interval: Literal["month", "year"] = "month"
+    in_advance: bool = False
+    prorate: Literal["day", "second", "none"] = "day"
+    description: Annotated[str, Meta(max_length=200)] = ""
+
+
+class AllowanceEntry(_Strict):
+    """Units that are free each month, shared by charges of the plan."""
+
+    code: Code
+    charges: Annotated[list[Code], Meta(min_length=1)]
+    units: Amount
+    prorate: Literal["day", "none"] = "none"
+
+
 class PlanEntry(_Strict):
-    """One version of a plan: its charges in order."""
+    """One version of a plan, in full: its charges in order, and what it has beside."""
 
     code: Code
     currency: Currency
     valid_from: date
     charges: list[ChargeEntry]
+    fees: list[FeeEntry] = []
+    minimum_commitment: Amount | None = None
+    allowances: list[AllowanceEntry] = []
+
+
+class SubscriptionEntry(_Strict):
+    """A tenant on a plan from a date on, until `ends` or its next subscription."""
+
+    tenant: Code
+    plan: Code
+    valid_from: date
+    ends: date | None = None
+
+
+class TenantChargeEntry(_Strict):
+    """A charge of one tenant, instead of its plan's of that code."""
+
+    tenant: Code
+    code: Code
+    valid_from: date
+    charge: dict[str, Any]
+    meter: dict[str, Any] | None = None
+    ends: date | None = None
+
+
+class CouponEntry(_Strict):
+    """A percentage or an amount off the invoices of some months."""
+
+    tenant: Code
+    code: Code
+    valid_from: date
+    months: Annotated[int, Meta(ge=1, le=1200)] | Literal["forever"]
+    percent: Amount | None = None
+    amount: Amount | None = None
+    currency: Currency | None = None
+    charges: list[Code] = []
+    description: Annotated[str, Meta(max_length=200)] = ""
 
 
 class _Price(_Strict):
@@ -162,6 +220,9 @@ class AlertChannelEntry(_Strict):
 class _Sections(_Strict):
     tenants: list[TenantEntry] = []
     plans: list[PlanEntry] = []
+    subscriptions: list[SubscriptionEntry] = []
+    tenant_charges: list[TenantChargeEntry] = []
+    coupons: list[CouponEntry] = []
     prices: list[dict[str, Any]] = []
     contracts: list[ContractEntry] = []
     chip_sources: list[ChipSourceEntry] = []
@@ -175,6 +236,9 @@ class Document:
 
     tenants: list[TenantEntry]
     plans: list[PlanEntry]
+    subscriptions: list[SubscriptionEntry]
+    tenant_charges: list[TenantChargeEntry]
+    coupons: list[CouponEntry]
     prices: list[PriceEntry]
     contracts: list[ContractEntry]
     chip_sources: list[ChipSourceEntry]
@@ -203,18 +267,27 @@ def parse_document(text: str, *, is_json: bool) -> Document:
     document = Document(
         tenants=sections.tenants,
         plans=sections.plans,
+        subscriptions=sections.subscriptions,
+        tenant_charges=sections.tenant_charges,
+        coupons=sections.coupons,
         prices=[_price(entry, f"prices[{n}]") for n, entry in enumerate(sections.prices)],
         contracts=sections.contracts,
         chip_sources=sections.chip_sources,
         budgets=sections.budgets,
         alert_channels=sections.alert_channels,
     )
-    for section in ("plans", "prices", "contracts"):
+    for section in _DATED:
         for n, entry in enumerate(getattr(document, section)):
-            if not FIRST_DATE <= entry.valid_from <= LAST_DATE:
-                problem = f"must be from {FIRST_DATE} to {LAST_DATE}, not {entry.valid_from}"
-                raise ConfigurationError(f"{section}[{n}].valid_from: {problem}")
+            _check_dates(entry, f"{section}[{n}]")
     return document
+
+
+def _check_dates(entry: object, path: str) -> None:
+    for name in ("valid_from", "ends"):
+        day = getattr(entry, name, None)
+        if day is not None and not FIRST_DATE <= day <= LAST_DATE:
+            problem = f"must be from {FIRST_DATE} to {LAST_DATE}, not {day}"
+            raise ConfigurationError(f"{path}.{name}: {problem}")
 
 
 def _price(entry: dict[str, Any], path: str) -> PriceEntry:

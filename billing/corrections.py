@@ -12,12 +12,15 @@ from decimal import Decimal
 
 import msgspec
 
+from billing.backdating import resubscribed
 from billing.burst_balances import Balances
 from billing.catalogue.revision import latest_number
 from billing.models import Invoice, InvoiceLine
-from billing.pricing import Identity, PricedLine, price
+from billing.month import price_month
+from billing.pricing import Identity, PricedLine
 from billing.rating.money import EXACT, ZERO, plain
 from billing.terms import Terms, cost_book, read_contracts
+from billing.timeline import Timeline
 from billing.touched import earlier_invoices
 from metering.models import Tenant
 
@@ -49,7 +52,9 @@ def to_correct(asked: Sequence[tuple[Tenant, Terms]], watermark: datetime) -> li
 
 def corrected_now(tenant: Tenant, invoice: Invoice, terms: Terms | None = None) -> Corrected:
     """An invoice and the terms that its month is priced by as things stand, or by these."""
-    return Corrected(invoice, _completed(tenant, terms or terms_in_force(invoice)))
+    timeline = Timeline.read(tenant, tenant.timezone)
+    own = resubscribed(terms or terms_in_force(invoice), timeline)
+    return Corrected(invoice, _completed(tenant, own))
 
 
 def terms_in_force(invoice: Invoice) -> Terms:
@@ -104,7 +109,7 @@ def differences(
     invoice: Invoice, tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances
 ) -> tuple[list[Difference], list[str]]:
     """Every line of the invoice's month, in a fixed order, and what of them has no price."""
-    priced = price(tenant, terms, watermark, balances)
+    priced = price_month(tenant, terms, watermark, balances)
     billed = _billed(invoice, watermark)
     now = {line.identity: line for line in priced.lines}
     gone = sorted(billed.keys() - now.keys())
@@ -179,7 +184,8 @@ def _as_priced(line: InvoiceLine) -> PricedLine:
 def _completed(tenant: Tenant, own: Terms) -> Terms:
     """Terms, and today's prices for what they knew no price of at all.
 
-    What it knew a price of keeps it; late usage of an unknown chip or model needs a new one.
+    What it knew a price of keeps it; late usage of an unknown chip or model needs a new one, and
+    so does time on a plan that the tenant was put on later.
     """
     chips = {contract.chip for contract in own.contracts}
     contracts = [c for c in read_contracts(tenant, own.period) if c.chip not in chips]

@@ -137,8 +137,7 @@ def _quantity(basis: Basis, watermark: datetime) -> Decimal | None:
 
 def _meter(terms: Terms, line: InvoiceLine) -> Meter | None:
     for plan in terms.plans:
-        if line.period_start in plan.period:
-            for charge in plan.charges:
-                if charge.code == line.code and charge.meter is not None:
-                    return parse_meter(charge.meter)
+        for charge in plan.charges:
+            if charge.code == line.code and line.period_start in plan.period_of(charge):
+                return parse_meter(charge.meter) if charge.meter is not None else None
     return None

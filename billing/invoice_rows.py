@@ -70,6 +70,7 @@ def invoice_line(invoice: Invoice, position: int, item: BillLine) -> InvoiceLine
     return InvoiceLine(
         invoice=invoice,
         position=position,
+        kind=line.kind,
         code=line.code,
         key=line.key,
         description=line.description,

@@ -16,10 +16,12 @@ from billing.budgets.models import (  # noqa: F401 - Django looks here
 from billing.catalogue.revision import CatalogueRevision  # noqa: F401 - Django looks here
 from billing.charges import check_charge
 from billing.closing_run import ClosingRun  # noqa: F401 - and here
+from billing.concessions import Coupon, TenantCharge  # noqa: F401 - and here
 from billing.exports.job import ExportJob  # noqa: F401 - and here
 from billing.fields import ExactDecimalField, OptionalDecimalField
 from billing.parties import BillingDetails  # noqa: F401 - and here
 from billing.payments import InvoiceChange, Payment  # noqa: F401 - and here
+from billing.plan_parts import Allowance, Fee  # noqa: F401 - and here
 from billing.prepaid.models import CreditGrant, CreditMovement  # noqa: F401 - and here
 from billing.rating.errors import ChargeError
 from billing.rating.money import EXACT
@@ -54,6 +56,8 @@ class PlanVersion(models.Model):
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="versions")
     valid_from = models.DateField()
+    # The least that a month on the plan comes to, fees included; a part of a month owes its part.
+    minimum_commitment = OptionalDecimalField(null=True, blank=True)
 
     class Meta:
         ordering = ("plan", "valid_from")
@@ -93,11 +97,13 @@ class Charge(models.Model):
 
 
 class Subscription(models.Model):
-    """Which plan a tenant is on from a date of its zone on, until the next subscription."""
+    """Which plan a tenant is on from a date of its zone on, until it ends or the next begins."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="subscriptions")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
     valid_from = models.DateField(default=BEGINNING_OF_TIME)
+    # The first date that the tenant is no longer on it.
+    ends = models.DateField(null=True, blank=True)
 
     class Meta:
         ordering = ("tenant", "valid_from")
@@ -107,6 +113,10 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant} on {self.plan} from {self.valid_from}"
+
+    def clean(self) -> None:
+        if self.ends is not None and self.ends <= self.valid_from:
+            raise ValidationError({"ends": f"must be after {self.valid_from}"})
 
 
 class TokenPrice(models.Model):

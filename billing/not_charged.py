@@ -3,8 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 
-from billing.terms import ChargeTerms, Terms
+from billing.plan_terms import ChargeTerms, PlanTerms
+from billing.terms import Terms
 from metering import queries
 from metering.models import Tenant
 from metering.usage.meter import DIMENSIONS, Meter, kind_of, parse_meter
@@ -44,10 +46,21 @@ def _parts(terms: Terms) -> Iterator[tuple[Period, list[ChargeTerms]]]:
     for plan in terms.plans:
         if start < plan.start:
             yield Period(start, plan.start), []
-        yield plan.period, plan.charges
+        yield from _charged(plan)
         start = plan.end
     if start < terms.end:
         yield Period(start, terms.end), []
+
+
+def _charged(plan: PlanTerms) -> Iterator[tuple[Period, list[ChargeTerms]]]:
+    """A plan's part, cut where a charge of the tenant's own begins or ends."""
+    periods = [plan.period_of(charge) for charge in plan.charges]
+    cuts = {plan.start, plan.end, *(moment for p in periods for moment in (p.start, p.end))}
+    for start, end in pairwise(sorted(cuts)):
+        yield (
+            Period(start, end),
+            [c for c, period in zip(plan.charges, periods, strict=True) if start in period],
+        )
 
 
 def _covering(charges: Iterable[ChargeTerms]) -> dict[str, list[Filters]]:

@@ -1,13 +1,26 @@
 """Brings plans and their versions to what a file says."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from billing.charges import check_charge
-from billing.configuration_schema import ChargeEntry, ConfigurationError, PlanEntry
+from billing.configuration_schema import (
+    AllowanceEntry,
+    ChargeEntry,
+    ConfigurationError,
+    FeeEntry,
+    PlanEntry,
+)
 from billing.models import Charge, Plan, PlanVersion
+from billing.plan_checks import check_allowances, check_codes, check_money
+from billing.plan_parts import Allowance, Fee
 from billing.rating.errors import ChargeError
+from billing.rating.money import plain
+from billing.rating.numeric import not_negative
+
+Entry = ChargeEntry | FeeEntry | AllowanceEntry
+Row = Charge | Fee | Allowance
 
 
 def apply_plans(entries: list[PlanEntry]) -> Iterator[str]:
@@ -23,21 +36,19 @@ def apply_plans(entries: list[PlanEntry]) -> Iterator[str]:
         seen[entry.code, entry.valid_from] = None
         if currencies.setdefault(entry.code, entry.currency) != entry.currency:
             raise ConfigurationError(f"{path}.currency: differs from another version of the plan")
-        _check_charges(entry.charges, path)
+        _check(entry, path)
         yield from _plan(entry)
 
 
-def _check_charges(charges: list[ChargeEntry], path: str) -> None:
-    codes: set[str] = set()
-    for n, entry in enumerate(charges):
-        at = f"{path}.charges[{n}]"
-        if entry.code in codes:
-            raise ConfigurationError(f"{at}.code: {entry.code!r} is used twice in this plan")
-        codes.add(entry.code)
-        try:
-            check_charge(entry.charge, entry.meter, at)
-        except ChargeError as error:
-            raise ConfigurationError(str(error)) from error
+def _check(entry: PlanEntry, path: str) -> None:
+    check_codes(entry, path)
+    try:
+        for n, item in enumerate(entry.charges):
+            check_charge(item.charge, item.meter, f"{path}.charges[{n}]")
+        check_allowances(entry, path)
+        check_money(entry, path)
+    except ChargeError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _plan(entry: PlanEntry) -> Iterator[str]:
@@ -47,49 +58,86 @@ def _plan(entry: PlanEntry) -> Iterator[str]:
         plan.currency = entry.currency
         plan.save()
     version, new = PlanVersion.objects.get_or_create(plan=plan, valid_from=entry.valid_from)
-    before = {charge.code: _content(charge) for charge in version.charges.all()}
-    after = {charge.code: _content(charge) for charge in entry.charges}
-    if list(before.items()) != list(after.items()):
-        _replace_charges(version, entry.charges)
+    changes = [
+        *_parts(version, Charge, "charge", entry.charges),
+        *_parts(version, Fee, "fee", entry.fees),
+        *_parts(version, Allowance, "allowance", entry.allowances),
+        *_commitment(version, entry),
+    ]
     if new:
         yield f"+ plan {version}"
     else:
-        yield from (f"~ plan {version}: {change}" for change in _differences(before, after))
+        yield from (f"~ plan {version}: {change}" for change in changes)
 
 
-def _content(charge: Charge | ChargeEntry) -> tuple[Any, Any]:
-    return charge.meter, charge.charge
+def _commitment(version: PlanVersion, entry: PlanEntry) -> Iterator[str]:
+    before, given = version.minimum_commitment, entry.minimum_commitment
+    amount = None if given is None else not_negative(given, "minimum_commitment")
+    if before != amount:
+        version.minimum_commitment = amount
+        version.save()
+        told = ["none" if value is None else plain(value) for value in (before, amount)]
+        yield f"minimum_commitment {told[0]} → {told[1]}"
 
 
-def _replace_charges(version: PlanVersion, entries: list[ChargeEntry]) -> None:
-    version.charges.all().delete()
-    Charge.objects.bulk_create(
-        Charge(version=version, position=n, code=entry.code, meter=entry.meter, charge=entry.charge)
-        for n, entry in enumerate(entries, start=1)
-    )
-
-
-def copy_charges(source: PlanVersion, version: PlanVersion) -> None:
-    """Give a new version the charges of another."""
-    Charge.objects.bulk_create(
-        Charge(
-            version=version,
-            position=charge.position,
-            code=charge.code,
-            meter=charge.meter,
-            charge=charge.charge,
+def _parts(
+    version: PlanVersion, model: type[Row], word: str, entries: Sequence[Entry]
+) -> Iterator[str]:
+    """Rows of one kind, in their order: made anew when any of them differs."""
+    rows: Any = model._default_manager.filter(version=version).order_by("position")
+    before = {row.code: _CONTENT[model](row) for row in rows}
+    after = {entry.code: _CONTENT[model](entry) for entry in entries}
+    if list(before.items()) != list(after.items()):
+        rows.delete()
+        rows.bulk_create(
+            model(version=version, position=n, code=code, **content)
+            for n, (code, content) in enumerate(after.items(), start=1)
         )
-        for charge in source.charges.all()
-    )
+    yield from _differences(before, after, word)
 
 
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+def _charge(item: Any) -> dict[str, Any]:
+    return {"meter": item.meter, "charge": item.charge}
+
+
+def _fee(item: Any) -> dict[str, Any]:
+    names = ("description", "interval", "in_advance", "prorate")
+    amount = item.amount if isinstance(item, Fee) else not_negative(item.amount, "amount")
+    return {name: getattr(item, name) for name in names} | {"amount": amount}
+
+
+def _allowance(item: Any) -> dict[str, Any]:
+    units = item.units if isinstance(item, Allowance) else not_negative(item.units, "units")
+    return {"charges": item.charges, "prorate": item.prorate, "units": units}
+
+
+_CONTENT: dict[type[Row], Callable[[Any], dict[str, Any]]] = {
+    Charge: _charge,
+    Fee: _fee,
+    Allowance: _allowance,
+}
+
+
+def copy_parts(source: PlanVersion, version: PlanVersion) -> None:
+    """Give a new version what another has: charges, fees, allowances and commitment."""
+    if version.minimum_commitment is None:
+        version.minimum_commitment = source.minimum_commitment
+        version.save()
+    for model, content in _CONTENT.items():
+        rows: Any = model._default_manager
+        rows.bulk_create(
+            model(version=version, position=row.position, code=row.code, **content(row))
+            for row in rows.filter(version=source)
+        )
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any], word: str) -> Iterator[str]:
     for code in sorted(before.keys() - after.keys()):
-        yield f"charge {code} removed"
+        yield f"{word} {code} removed"
     for code, content in after.items():
         if code not in before:
-            yield f"charge {code} added"
+            yield f"{word} {code} added"
         elif before[code] != content:
-            yield f"charge {code} changed"
+            yield f"{word} {code} changed"
     if list(before) != list(after) and before.keys() == after.keys():
-        yield "order of charges changed"
+        yield f"order of {word}s changed"

@@ -4,15 +4,18 @@ The result is a function of the terms and of the events received before the wate
 whatever order they came in, and the same whenever it is computed again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
+from billing.allowances import Allowances, Included
 from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_usage
 from billing.models import InvoiceLine
+from billing.plan_terms import ChargeTerms, PlanTerms
 from billing.rated_groups import Counted, rated_groups
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
@@ -21,7 +24,7 @@ from billing.rating.errors import ChargeError
 from billing.rating.line import RatedLine
 from billing.rating.money import plain, round_money
 from billing.rating.rate import adjust
-from billing.terms import ChargeTerms, ContractTerms, PlanTerms, Terms
+from billing.terms import ContractTerms, Terms
 from billing.units import line_unit, meter_unit
 from metering import queries
 from metering.models import Tenant
@@ -52,7 +55,7 @@ class PricedLine:
 
     @property
     def identity(self) -> Identity:
-        return self.kind, self.code, self.group, self.start, self.key
+        return self.kind.value, self.code, self.group, self.start, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,17 @@ class _Pricing:
     tenant: Tenant
     terms: Terms
     watermark: datetime
+    balances: Balances
     period: Period
     code: str
     charge: Charge
-    balances: Balances
+    # What of the quantities is to be charged, and lines of what is free.
+    included: Callable[[list[queries.MeterQuantity]], Included]
     unit: str = ""
 
     def lines(self, group: Group, rated: list[tuple[Period, RatedLine]]) -> Iterator[PricedLine]:
         """Rated lines, each rounded once."""
-        title = self.code.replace("-", " ").replace("_", " ").capitalize()
-        words = [title, *(value for _, value in group if value)]
+        words = [titled(self.code), *(value for _, value in group if value)]
         for period, line in rated:
             yield PricedLine(
                 code=self.code,
@@ -101,7 +105,7 @@ class _Pricing:
 def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances) -> Priced:
     """Every charge of every plan version that the terms hold."""
     priced = Priced()
-    then = at_terms(tenant, terms)
+    month = _Month(at_terms(tenant, terms), terms, watermark, balances, Allowances(terms))
     for plan in terms.plans:
         if plan.currency != terms.currency:
             problem = f"plan {plan.plan} is in {plan.currency}, not {terms.currency}"
@@ -109,11 +113,16 @@ def price(tenant: Tenant, terms: Terms, watermark: datetime, balances: Balances)
             continue
         for charge in plan.charges:
             try:
-                _add_charge(priced, then, terms, plan, charge, watermark, balances)
+                _add_charge(priced, month, plan, charge)
             except ChargeError as error:
                 # Edited by hand since it was checked: the draft stands, and names it.
                 priced.unpriced.append(f"{charge.code}: {error}")
     return priced
+
+
+def titled(code: str) -> str:
+    """A code in words."""
+    return code.replace("-", " ").replace("_", " ").capitalize()
 
 
 def at_terms(tenant: Tenant, terms: Terms) -> Tenant:
@@ -121,22 +130,37 @@ def at_terms(tenant: Tenant, terms: Terms) -> Tenant:
     return Tenant(id=tenant.pk, slug=tenant.slug, timezone=terms.timezone, currency=terms.currency)
 
 
-def _add_charge(
-    priced: Priced,
-    tenant: Tenant,
-    terms: Terms,
-    plan: PlanTerms,
-    entry: ChargeTerms,
-    watermark: datetime,
-    balances: Balances,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """What all charges of a month are priced with."""
+
+    tenant: Tenant
+    terms: Terms
+    watermark: datetime
+    balances: Balances
+    allowances: Allowances
+
+    def pricing(self, plan: PlanTerms, entry: ChargeTerms, charge: Charge) -> _Pricing:
+        return _Pricing(
+            tenant=self.tenant,
+            terms=self.terms,
+            watermark=self.watermark,
+            balances=self.balances,
+            period=plan.period_of(entry),
+            code=entry.code,
+            charge=charge,
+            included=partial(self.allowances.take, plan, entry.code),
+        )
+
+
+def _add_charge(priced: Priced, month: _Month, plan: PlanTerms, entry: ChargeTerms) -> None:
     charge = parse_charge(entry.charge)
-    pricing = _Pricing(tenant, terms, watermark, plan.period, entry.code, charge, balances)
+    pricing = month.pricing(plan, entry, charge)
     if isinstance(charge.model, Burst):
         priced.lines.extend(_burst_lines(pricing, priced.unpriced))
     else:
         meter = parse_meter(entry.meter)
-        unit = meter_unit(meter, terms.currency)
+        unit = meter_unit(meter, month.terms.currency)
         lines = _metered_lines(replace(pricing, unit=unit), meter, priced.unpriced)
         priced.lines.extend(lines)
 
@@ -153,9 +177,11 @@ def _metered_lines(pricing: _Pricing, meter: Meter, unpriced: list[str]) -> Iter
     )
     single = each_event(pricing.charge) is not None
     quantities = [] if single else _quantities(pricing, meter, unpriced)
-    groups = rated_groups(counted, quantities)
+    charged, free = pricing.included(quantities)
+    groups = rated_groups(counted, charged)
     for group in sorted(groups):
-        yield from pricing.lines(group, [(pricing.period, line) for line in groups[group].lines])
+        rated = [*free.get(group, ()), *groups[group].lines]
+        yield from pricing.lines(group, [(pricing.period, line) for line in rated])
 
 
 def _quantities(

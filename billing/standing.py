@@ -7,7 +7,7 @@ from decimal import Decimal
 from billing.models import Invoice
 from billing.parties import due_date, frozen_parties, local_date
 from billing.rating.money import EXACT, ZERO, round_money
-from billing.terms import local_midnight
+from billing.timeline import local_midnight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

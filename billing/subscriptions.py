@@ -1,7 +1,6 @@
 """Which plan a tenant is on, and from when."""
 
-from datetime import date
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from billing.models import BEGINNING_OF_TIME, Invoice, Plan, Subscription
 from metering.models import Tenant
@@ -24,9 +23,9 @@ def put_on_plan(tenant: Tenant, plan: Plan) -> str | None:
 
 
 def _invoiced_until(tenant: Tenant) -> date:
-    """The tenant's date at which its last finalized month ended."""
+    """The date at which the tenant's last invoiced month ended, on whichever clock."""
     done = tenant.invoices.exclude(status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID])
-    last = done.order_by("-period_end").first()
+    last = done.order_by("-month").first()
     if last is None:
         return BEGINNING_OF_TIME
-    return last.period_end.astimezone(ZoneInfo(tenant.timezone)).date()
+    return (last.month + timedelta(days=31)).replace(day=1)

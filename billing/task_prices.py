@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Context, Decimal, Inexact
 from zoneinfo import ZoneInfo
 
+from billing.plan_terms import ChargeTerms, PlanTerms
 from billing.rating.charge import Charge, parse_charge
 from billing.rating.charge_models.burst import Burst
 from billing.rating.charge_models.dynamic import Dynamic
@@ -21,7 +22,7 @@ from billing.rating.money import EXACT, ZERO
 from billing.rating.rate import rate, rate_sums
 from billing.rating.units import UsageToRate
 from billing.task_quantities import Group, TaskMeter, whole_quantities
-from billing.terms import ChargeTerms, PlanTerms, Terms, read_terms
+from billing.terms import Terms, read_terms
 from metering.models import Tenant
 from metering.usage.ledger import TaskLine
 from metering.usage.meter import Meter, parse_meter
@@ -88,9 +89,12 @@ class TaskPricer:
         plan: PlanTerms,
         terms: Terms,
     ) -> None:
+        prices.nobody.update(_not_usage(plan))
         for entry in plan.charges:
+            own = plan.period_of(entry).intersect(part)
             try:
-                self._add_charge(prices, lines, part, plan, terms, entry)
+                if own is not None:
+                    self._add_charge(prices, lines, own, plan, terms, entry)
             except ChargeError as error:
                 prices.unknown_of(lines, f"{entry.code}: {error}")
 
@@ -111,6 +115,9 @@ class TaskPricer:
         )
         if meter.metric in _AGENT_DAYS:
             prices.nobody.add(f"{code}: is charged for an agent's day, whatever it did on it")
+        elif any(code in allowance.charges for allowance in plan.allowances):
+            for task in of_tasks.users():
+                prices.unknown[task].add(f"{code}: free units are shared with all of the month")
         elif why := _not_divisible(charge, meter):
             for task in of_tasks.users():
                 prices.unknown[task].add(f"{code}: {why}")
@@ -119,7 +126,8 @@ class TaskPricer:
         elif _each_unit_alone(_of_usage(charge)):
             _add_exact(prices, code, _of_usage(charge), of_tasks)
         else:
-            self._add_shares(prices, code, _of_usage(charge), of_tasks, plan.period)
+            whole = plan.period_of(entry)
+            self._add_shares(prices, code, _of_usage(charge), of_tasks, whole)
 
     def _add_shares(
         self,
@@ -215,6 +223,13 @@ def _not_divisible(charge: Charge, meter: Meter) -> str:
     if meter.window and not alone:
         return f"each {meter.window} is rated alone, whatever tasks it had"
     return ""
+
+
+def _not_usage(plan: PlanTerms) -> Iterator[str]:
+    for fee in plan.fees:
+        yield f"{fee.code}: a fee is owed by the {fee.interval}"
+    if plan.minimum_commitment is not None:
+        yield "minimum-commitment: the true-up is owed by the month"
 
 
 def _fixed_parts(charge: Charge) -> Iterator[str]:

@@ -11,40 +11,13 @@ from msgspec import Struct
 
 from billing.catalogue.revision import NONE, latest_number, list_prices
 from billing.costs import CostBook, TokenRate, UnitRate
-from billing.models import (
-    BurstContract,
-    ChipPrice,
-    Invoice,
-    PlanVersion,
-    Subscription,
-    TokenPrice,
-    ToolPrice,
-)
+from billing.coupon_terms import CouponTerms, read_coupons
+from billing.fee_terms import BilledFee, FeeTerms, read_billed_fees, read_fees
+from billing.models import BurstContract, ChipPrice, Invoice, TokenPrice, ToolPrice
+from billing.plan_terms import PlanTerms
+from billing.timeline import Timeline, local_midnight
 from metering.models import Tenant
-from metering.usage.period import Period, month_period, range_period
-
-
-class ChargeTerms(Struct, frozen=True, kw_only=True):
-    """A charge as the plan has it; no meter for a burst charge."""
-
-    code: str
-    meter: dict[str, Any] | None
-    charge: dict[str, Any]
-
-
-class PlanTerms(Struct, frozen=True, kw_only=True):
-    """The charges in force over a part of the period."""
-
-    plan: str
-    currency: str
-    valid_from: date
-    start: datetime
-    end: datetime
-    charges: list[ChargeTerms]
-
-    @property
-    def period(self) -> Period:
-        return Period(self.start, self.end)
+from metering.usage.period import Period, month_period
 
 
 class ContractTerms(Struct, frozen=True, kw_only=True):
@@ -81,6 +54,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     plans: list[PlanTerms]
+    # Fees of this month, and of the next one where they are billed in advance.
+    fees: list[FeeTerms] = []
+    billed_fees: list[BilledFee] = []
+    coupons: list[CouponTerms] = []
     contracts: list[ContractTerms]
     token_rates: list[TokenRate]
     unit_rates: list[UnitRate]
@@ -126,7 +103,8 @@ class Terms(Struct, frozen=True, kw_only=True):
 def read_terms(tenant: Tenant, month: str) -> Terms:
     """The terms as they stand now. ValueError for what is no month."""
     period = billing_period(tenant, month)
-    plans = _plans(tenant, period)
+    timeline = Timeline.read(tenant, tenant.timezone)
+    plans, fees = timeline.plans(period), read_fees(timeline, month)
     costed = charges_cost(plans)
     return Terms(
         month=month,
@@ -136,6 +114,9 @@ def read_terms(tenant: Tenant, month: str) -> Terms:
         start=period.start,
         end=period.end,
         plans=plans,
+        fees=fees,
+        billed_fees=read_billed_fees(tenant, month, fees),
+        coupons=read_coupons(tenant, month, timeline),
         contracts=read_contracts(tenant, period),
         token_rates=_token_rates() if costed else [],
         unit_rates=_unit_rates() if costed else [],
@@ -174,51 +155,6 @@ def cost_book(currency: str) -> CostBook:
     """The cost book as it stands now."""
     return CostBook(
         currency, tuple(_token_rates()), tuple(_unit_rates()), list_prices(latest_number())
-    )
-
-
-def local_midnight(day: date, zone: str) -> datetime:
-    """When a date begins on a zone's clock."""
-    return range_period(day, day + timedelta(days=7), zone).start
-
-
-def _plans(tenant: Tenant, period: Period) -> list[PlanTerms]:
-    """The versions in force, one after the other; none where the tenant had no plan."""
-    zone = tenant.timezone
-    subscriptions = list(Subscription.objects.filter(tenant=tenant).select_related("plan"))
-    versions = PlanVersion.objects.filter(plan__in=[s.plan_id for s in subscriptions])
-    dated = list(versions.prefetch_related("charges").select_related("plan"))
-    begins = {item.valid_from: local_midnight(item.valid_from, zone) for item in dated}
-    begins |= {item.valid_from: local_midnight(item.valid_from, zone) for item in subscriptions}
-    cuts = sorted({period.start} | {moment for moment in begins.values() if moment in period})
-    found: list[tuple[datetime, PlanVersion | None]] = []
-    for cut in cuts:
-        past = [item for item in subscriptions if begins[item.valid_from] <= cut]
-        plan = max(past, key=lambda item: item.valid_from).plan_id if past else None
-        current = [v for v in dated if v.plan_id == plan and begins[v.valid_from] <= cut]
-        version = max(current, key=lambda item: item.valid_from, default=None)
-        if not found or found[-1][1] != version:
-            found.append((cut, version))
-    ends = [start for start, _ in found[1:]] + [period.end]
-    return [
-        _plan_terms(version, start, end)
-        for (start, version), end in zip(found, ends, strict=True)
-        if version is not None
-    ]
-
-
-def _plan_terms(version: PlanVersion, start: datetime, end: datetime) -> PlanTerms:
-    charges = [
-        ChargeTerms(code=charge.code, meter=charge.meter, charge=charge.charge)
-        for charge in version.charges.all()
-    ]
-    return PlanTerms(
-        plan=version.plan.code,
-        currency=version.plan.currency,
-        valid_from=version.valid_from,
-        start=start,
-        end=end,
-        charges=charges,
     )
 
 

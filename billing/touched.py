@@ -15,6 +15,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from billing.models import BurstContract, Invoice, InvoiceLine
+from billing.replanned import replanned
 from billing.restatement import Restatement
 from billing.terms import Terms
 from metering.meter_days import chips_begun, derived_since
@@ -44,6 +45,7 @@ class _Signs:
     contracted: Mapping[int, set[str]] = field(default_factory=dict)
     words: Mapping[str, set[int]] = field(default_factory=dict)
     undone: set[int] = field(default_factory=set)
+    replanned: set[int] = field(default_factory=set)
 
 
 def earlier_invoices(
@@ -116,6 +118,7 @@ def _read_signs(
         contracted=_contracted(holding),
         words=words,
         undone=set(voided.values_list("corrects", flat=True)) | _restated(right),
+        replanned=replanned(by_tenant),
     )
 
 
@@ -151,7 +154,7 @@ def _contracted(invoices: Iterable[int]) -> dict[int, set[str]]:
 
 
 def _may_differ(tenant: Tenant, invoice: Invoice, right: int, signs: _Signs) -> bool:
-    if invoice.pk in signs.undone or invoice.pk in signs.words[_LOOKS_AROUND]:
+    if invoice.pk in signs.undone | signs.replanned | signs.words[_LOOKS_AROUND]:
         return True
     clock = ZoneInfo(tenant.timezone)
     first = invoice.period_start.astimezone(clock).date()

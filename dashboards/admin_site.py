@@ -8,10 +8,29 @@ from django.http import HttpRequest
 
 # Names of models by heading; what is in none of them stands under the last.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Tenants": ("Tenant", "Subscription", "Membership", "ApiKey", "ChipSource"),
-    "What is charged": ("Plan", "PlanVersion", "Charge", "BurstContract"),
+    "Tenants": (
+        "Tenant",
+        "Subscription",
+        "BillingDetails",
+        "Membership",
+        "Invitation",
+        "ApiKey",
+        "ChipSource",
+    ),
+    "What is charged": ("Plan", "PlanVersion", "Charge", "BurstContract", "Coupon"),
     "What it costs": ("TokenPrice", "ChipPrice", "ToolPrice", "CatalogueRevision"),
-    "Bills and payments": ("Invoice", "Payment"),
+    "Bills and payments": (
+        "Invoice",
+        "Payment",
+        "InvoiceChange",
+        "Restatement",
+        "CreditGrant",
+        "CreditMovement",
+        "InvoiceSeries",
+    ),
+    "Work in the background": ("ClosingRun", "ExportJob"),
+    "Stripe": ("StripePush", "StripeEvent", "StripeCustomer"),
+    "What was noticed and done": ("Alert", "IngestionAlert", "AuditEntry"),
     "People": ("User", "Group"),
 }
 OTHERS = "Everything else"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from billing.evidence import Basis, Counted, counted, event_values, line_basis, line_events
 from billing.invoice_sections import Section
-from billing.models import InvoiceLine
+from billing.models import Invoice, InvoiceLine
 from billing.rating.money import EXACT, ZERO
 from billing.standing import invoice_zone
 from dashboards import formats
@@ -81,6 +81,7 @@ class EvidencePage:
     quantity: str
     before: str
     difference: str
+    corrected_before: list[tuple[str, str]]
     value: str
     page_sum: str
     billed: list[Billed]
@@ -137,6 +138,7 @@ def evidence_page(
         quantity=_written(found.quantity, unit),
         before=_written(found.before, unit),
         difference=_difference(found, unit),
+        corrected_before=list(_corrected_before(line)),
         value=basis.value.replace("_", " ") if basis else "",
         page_sum=_sum(basis, values),
         billed=list(_billed(line, section)),
@@ -163,6 +165,23 @@ def _difference(found: Counted, unit: str) -> str:
     if found.quantity is None or found.before is None:
         return ""
     return _written(EXACT.subtract(found.quantity, found.before), unit)
+
+
+def _corrected_before(line: InvoiceLine) -> Iterator[tuple[str, str]]:
+    """Invoices that have billed a part of the difference already: number and quantity."""
+    if line.corrects is None:
+        return
+    earlier = InvoiceLine.objects.filter(
+        corrects=line.corrects,
+        code=line.code,
+        key=line.key,
+        period_start=line.period_start,
+        invoice__watermark__lt=line.invoice.watermark,
+        invoice__number__isnull=False,
+    ).exclude(invoice__status=Invoice.Status.VOID)
+    for other in earlier.select_related("invoice").order_by("invoice__watermark"):
+        if other.group == line.group:
+            yield str(other.invoice.number), _written(other.quantity, other.unit)
 
 
 def _billed(line: InvoiceLine, section: Section) -> Iterator[Billed]:

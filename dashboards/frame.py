@@ -65,6 +65,7 @@ def _of_operator(here: str) -> Group:
         ("All ingestion", "operator-ingestion"),
         ("Unpriced usage", "operator-unpriced"),
         ("Month close", "operator-close"),
+        ("Stripe", "operator-stripe"),
     )
     entries = [Entry(name, reverse(url), here == url) for name, url in pages]
     entries.append(Entry("Administration", reverse("admin:index"), False))

@@ -1,12 +1,13 @@
-"""The login page. Whoever fails too often from one address under one name waits a while."""
+"""Logging in, and a new password. Whoever fails too often from one address under one name waits."""
 
 import hashlib
 from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
 
 from metering import audit
 from metering.actor import acting
@@ -46,6 +47,18 @@ class LimitedLoginView(LoginView):
         context = self.get_context_data(form=self.get_form_class()(self.request), too_many=True)
         response = self.render_to_response(context, status=429)
         response["Retry-After"] = str(WAIT_SECONDS)
+        return response
+
+
+class ChangePasswordView(PasswordChangeView):
+    """A new password for whoever is logged in; their other sessions end."""
+
+    template_name = "dashboards/password.html"
+    success_url = reverse_lazy("overview")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        audit.record("password.changed", self.request.user.get_username())
         return response
 
 

@@ -17,11 +17,12 @@ from dashboards import (
     task_views,
     views,
 )
-from dashboards.login import LimitedLoginView
+from dashboards.login import ChangePasswordView, LimitedLoginView
 
 urlpatterns = [
     path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", ChangePasswordView.as_view(), name="password"),
     path("", views.overview, name="overview"),
     path("spend/", explorer_views.explorer, name="explorer"),
     path("spend/table.csv", explorer_views.explorer_csv, name="explorer-csv"),

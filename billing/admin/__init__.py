@@ -6,6 +6,7 @@ from billing.admin import (  # noqa: F401 - each registers what it is about
     invoices,
     plans,
     prices,
+    records,
     tenants,
 )
 from billing.stripe_sync import admin as stripe_admin  # noqa: F401 - likewise

@@ -16,7 +16,7 @@ from billing.admin.words import charge_words, meter_words
 from billing.forms.price_forms import checked_currency
 from billing.invoiced_from import note_of_invoices
 from billing.models import Charge, Plan, PlanVersion
-from billing.plans import copy_charges
+from billing.plans import copy_parts
 
 # Generic in their type hints only.
 if TYPE_CHECKING:
@@ -187,4 +187,4 @@ class PlanVersionAdmin(OperatorAdmin):
         source = form.cleaned_data.get("copy_of")
         if source is not None and not change:
             with transaction.atomic():
-                copy_charges(source, form.instance)
+                copy_parts(source, form.instance)

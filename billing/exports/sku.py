@@ -82,9 +82,13 @@ class Skus:
 def _sku(terms: Terms, line: InvoiceLine) -> Sku:
     for plan in terms.plans:
         if line.period_start in plan.period:
-            known = (charge for charge in plan.charges if charge.code == line.code)
+            own = [charge for charge in plan.charges if charge.code == line.code]
+            known = (charge for charge in own if line.period_start in plan.period_of(charge))
             charge = next(known, None)
             meter = parse_meter(charge.meter) if charge and charge.meter else None
             since = plan.valid_from.isoformat()
             return Sku(plan=plan.plan, valid_from=since, code=line.code, meter=meter)
-    return Sku(plan="none", valid_from=terms.month, code=line.code, meter=None)
+    # A fee that is billed in advance is of a plan that may begin after the month.
+    return Sku(
+        plan=line.group.get("plan", "none"), valid_from=terms.month, code=line.code, meter=None
+    )

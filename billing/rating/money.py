@@ -59,9 +59,21 @@ def allocate(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[
     split evenly.
     """
     places = minor_units(currency)
+    if not fits(total, currency):
+        raise ValueError(f"{plain(total)} is not a whole number of minor units of {currency}")
+    return allocate_places(total, weights, places)
+
+
+def fits(amount: Decimal, currency: str) -> bool:
+    """Whether an amount is a whole number of the currency's minor units."""
+    return amount == round_money(amount, currency)
+
+
+def allocate_places(total: Decimal, weights: Sequence[Decimal], places: int) -> list[Decimal]:
+    """Split a total that has so many decimals into parts that have no more."""
     units = Fraction(total) * 10**places
     if units.denominator != 1:
-        raise ValueError(f"{plain(total)} is not a whole number of minor units of {currency}")
+        raise ValueError(f"{plain(total)} has more than {places} decimals")
     sign = -1 if units < 0 else 1
     parts = _largest_remainder(abs(int(units)), [Fraction(weight) for weight in weights])
     return [Decimal(sign * part).scaleb(-places, EXACT) for part in parts]

@@ -90,10 +90,17 @@ def sum_events(
 ) -> EventSums:
     """Sums of all events, of those below `low` and of those above `high`."""
     counts, totals = [0, 0, 0], [ZERO, ZERO, ZERO]
+    below, above = _terms(low), _terms(high)
     for event in events:
-        kinds = (True, low is not None and event < low, high is not None and event > high)
-        for n, applies in enumerate(kinds):
+        is_low = below is not None and event * below[1] < below[0]
+        is_high = above is not None and event * above[1] > above[0]
+        for n, applies in enumerate((True, is_low, is_high)):
             if applies:
                 counts[n] += 1
                 totals[n] += event
     return EventSums(counts[0], totals[0], counts[1], totals[1], counts[2], totals[2], scale=scale)
+
+
+def _terms(limit: Fraction | None) -> tuple[Decimal, Decimal] | None:
+    """Numerator and denominator: decimals are compared with these quicker."""
+    return None if limit is None else (Decimal(limit.numerator), Decimal(limit.denominator))

@@ -29,6 +29,7 @@ def closing_page(month: date) -> dict[str, Any]:
         "after": shifted(month, 1) if month < this_month() else None,
         "over": shifted(month, 1) <= this_month(),
         "run": current,
+        "said": _said(current.done, current.tenants) if current else "",
         "figures": _figures(month, len(drafts)),
         "sections": [held_section(drafts, month), _runs(runs)],
     }
@@ -88,8 +89,13 @@ def progress_of(month: date) -> dict[str, Any]:
     run = ClosingRun.objects.filter(month=month).first()
     running = run is not None and run.finished_at is None and not run.lost
     done, of = (run.done, run.tenants) if run else (0, 0)
-    said = f"{formats.count(done)} of {formats.count(of)} tenants"
-    return {"running": running, "done": done, "tenants": of, "said": said}
+    return {"running": running, "done": done, "tenants": of, "said": _said(done, of)}
+
+
+def _said(done: int, of: int) -> str:
+    if not of:
+        return "waiting for a worker"
+    return f"{formats.count(done)} of {formats.count(of)} tenants"
 
 
 def address(month: date) -> str:

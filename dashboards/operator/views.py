@@ -15,6 +15,7 @@ from dashboards.operator.access import operator_page
 from dashboards.operator.health import health_page
 from dashboards.operator.months import MonthsError, read_month, read_months, shifted, this_month
 from dashboards.operator.revenue import revenue_page
+from dashboards.operator.stripe import stripe_page
 from dashboards.operator.tenants import tenants_page
 from dashboards.operator.unpriced import unpriced_page
 
@@ -50,6 +51,15 @@ def unpriced(request: HttpRequest) -> HttpResponse:
     """What has no price."""
     months = read_months(request.GET or {"month": f"{this_month():%Y-%m}"})
     return _page(request, "months", "Unpriced usage", unpriced_page(months))
+
+
+@require_safe
+@operator_page
+def stripe(request: HttpRequest) -> HttpResponse:
+    """What differs from Stripe, of a month that is asked for."""
+    text = request.GET.get("month")
+    month = read_month("month", text) if text else None
+    return _page(request, "stripe", "Stripe differences", stripe_page(month))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -254,6 +255,19 @@ def test_a_price_has_at_least_one_class_and_free_is_zero(alice: Client) -> None:
 def test_a_tenant_is_never_deleted(alice: Client, acme: Tenant) -> None:
     assert alice.post(f"/admin/metering/tenant/{acme.pk}/delete/").status_code == 403
     assert Tenant.objects.filter(pk=acme.pk).exists()
+
+
+def test_every_model_has_a_list_and_what_is_only_added_to_takes_no_change(
+    alice: Client, charge: Charge
+) -> None:
+    looked_at = {"Payment", "InvoiceChange", "CreditGrant", "CreditMovement", "AuditEntry"}
+    for model in site._registry:
+        name = f"{model._meta.app_label}/{model._meta.model_name}"
+        assert alice.get(f"/admin/{name}/").status_code == 200, name
+        if model.__name__ in looked_at:
+            assert alice.get(f"/admin/{name}/add/").status_code == 403, name
+            looked_at.remove(model.__name__)
+    assert not looked_at
 
 
 def test_a_tenant_is_made_by_form_with_what_its_invoices_say(alice: Client) -> None:

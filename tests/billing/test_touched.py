@@ -11,7 +11,7 @@ import pytest
 from billing import touched
 from billing.bills import compute_bills
 from billing.models import Invoice
-from billing.pricing import price
+from billing.month import price_month
 from billing.terms import Terms, read_terms
 from metering.ingest import Report
 from metering.models import Tenant
@@ -52,9 +52,9 @@ def rated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def note(tenant: Tenant, terms: Terms, *more: Any) -> Any:
         months.append(terms.month)
-        return price(tenant, terms, *more)
+        return price_month(tenant, terms, *more)
 
-    monkeypatch.setattr("billing.corrections.price", note)
+    monkeypatch.setattr("billing.corrections.price_month", note)
     return months
 
 

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.auth.models import User
 from django.test import Client
 
 from billing.invoicing import draft_invoice, finalize_invoice
@@ -65,6 +68,22 @@ def test_a_correction_says_what_it_was_and_what_it_is(
         f"Events 122 Together 2,418,000 token When {invoice.number} was made 1,918,000 token"
         " Difference 500,000 token"
     ) in text
+
+
+def test_a_second_correction_says_what_the_first_has_billed(
+    bob: Client, worked: Tenant, invoice: Invoice, send: Callable[..., object], event: Any
+) -> None:
+    with time_machine.travel(datetime(2026, 12, 2, tzinfo=UTC), tick=True):
+        second = finalize_invoice(draft_invoice(worked, "2026-11"))
+        send(worked, [event.tokens("2026-10-21T00:00:00Z", input_tokens=1_000_000)])
+        draft_invoice(worked, "2026-12")
+        bob.force_login(User.objects.get(username="bob"))
+        line = InvoiceLine.objects.get(corrects=invoice, invoice__month="2026-12-01")
+        text = read(bob, f"/invoices/draft-2026-12/lines/{line.position}/")
+    # 500,000 came before November was closed, 1,000,000 after
+    words = f"Difference 1,500,000 token Of it, billed on {second.number} 500,000 token"
+    assert words in text
+    assert line.quantity == 1_000_000
 
 
 def test_derived_lines_and_bursts_say_how_they_were_counted(

@@ -81,3 +81,25 @@ def test_a_page_that_does_not_exist_says_so(alice: Client) -> None:
     response = alice.get("/invoices/nothing/")
     assert response.status_code == 404
     assert "There is no such page" in response.content.decode()
+
+
+def test_a_new_password_ends_other_sessions(client: Client, acme: Tenant) -> None:
+    user = User.objects.create_user("fred", password="three plain words")
+    Membership.objects.create(user=user, tenant=acme)
+    client.force_login(user)
+    elsewhere = Client()
+    elsewhere.force_login(user)
+    form = {"new_password1": "four other plain words", "new_password2": "four other plain words"}
+    wrong = client.post("/password/", form | {"old_password": "three"})
+    assert "was entered incorrectly" in wrong.content.decode()
+    weak = client.post(
+        "/password/",
+        {"old_password": "three plain words", "new_password1": "12", "new_password2": "12"},
+    )
+    assert "too short" in weak.content.decode()
+    right = client.post("/password/", form | {"old_password": "three plain words"})
+    assert (right.status_code, right["Location"]) == (302, "/")
+    assert client.get("/").status_code == 200
+    assert elsewhere.get("/").status_code == 302
+    assert Client().login(username="fred", password="four other plain words")
+    assert Client().get("/password/").status_code == 302

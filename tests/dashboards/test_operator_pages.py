@@ -13,11 +13,22 @@ from billing.closing_run import ClosingRun
 from billing.closing_runs import AlreadyRunningError, ask, work
 from billing.invoicing import draft_invoice, finalize_invoice
 from billing.models import Invoice, Plan, Subscription
+from billing.stripe_sync.gateway import TryLaterError
+from billing.stripe_sync.reconciling import Difference
 from config.celery import app
+from dashboards.operator.closing import progress_of
 from metering.models import AuditEntry, Tenant
 from tests.dashboards.conftest import logged_in
 
-NAMES = ("", "revenue/", "ingestion/", "unpriced/", "close/", "close/progress/?month=2026-10")
+NAMES = (
+    "",
+    "revenue/",
+    "ingestion/",
+    "unpriced/",
+    "stripe/",
+    "close/",
+    "close/progress/?month=2026-10",
+)
 PAGES = [f"/operator/{name}" for name in NAMES]
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -154,6 +165,7 @@ def test_two_runs_of_a_month_do_not_go_on_at_once_and_a_lost_one_gives_way(db: N
     first = ask(date(2026, 10, 1), finalize=False, asked_by="olga")
     with pytest.raises(AlreadyRunningError):
         ask(date(2026, 10, 1), finalize=True, asked_by="olga")
+    assert progress_of(date(2026, 10, 1))["said"] == "waiting for a worker"
     ClosingRun.objects.filter(pk=first.pk).update(moved_at=datetime(2026, 11, 1, tzinfo=UTC))
     assert ask(date(2026, 10, 1), finalize=True, asked_by="olga").pk != first.pk
 
@@ -169,7 +181,41 @@ def test_a_run_goes_on_by_chunks(acme: Tenant, make_tenant: Any) -> None:
 
 
 def test_staff_without_any_tenant_are_told_the_next_step(olga: Client) -> None:
-    for page in PAGES[:5]:
+    for page in PAGES[:6]:
         assert olga.get(page).status_code == 200
     assert logged_in(User.objects.create(username="dave")).get("/operator/").status_code == 404
     assert "/admin/metering/tenant/add/" in olga.get("/operator/").content.decode()
+
+
+def test_stripe_is_compared_on_request_and_its_absence_is_explained(
+    olga: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Set <code>STRIPE_API_KEY</code>" in text_of(olga, "/operator/stripe/?month=2026-10")
+    settings.STRIPE_API_KEY = "sk_test_x"
+    names = {"kind": "amount", "number": "INV-2026-000001", "tenant": "acme", "month": "2026-10"}
+    found = Difference(remote_id="in_1", ours="12.94", theirs="12.00", **names)
+    asked: list[str] = []
+
+    def compared(month: str) -> list[Difference]:
+        asked.append(month)
+        return [found]
+
+    monkeypatch.setattr("dashboards.operator.stripe.differences", compared)
+    assert "Compare with Stripe" in text_of(olga, "/operator/stripe/")
+    assert asked == []
+    page = text_of(olga, "/operator/stripe/?month=2026-10")
+    assert asked == ["2026-10"]
+    assert "/invoices/INV-2026-000001/?tenant=acme" in page
+    assert "12.94" in page
+
+
+def test_stripe_that_does_not_answer_is_said(
+    olga: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STRIPE_API_KEY = "sk_test_x"
+
+    def silent(month: str) -> list[Difference]:
+        raise TryLaterError("it is asleep")
+
+    monkeypatch.setattr("dashboards.operator.stripe.differences", silent)
+    assert "it is asleep" in text_of(olga, "/operator/stripe/?month=2026-10")
