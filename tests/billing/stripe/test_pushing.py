@@ -68,6 +68,16 @@ def test_an_invoice_arrives_with_its_lines_its_tax_and_our_number(
     assert StripeCustomer.objects.get().remote_id == customer["id"]
 
 
+def test_prepaid_credit_is_a_line_so_that_stripe_asks_for_what_is_due(
+    acme: Tenant, queued: Queue, work: Work, stripe: FakeStripe
+) -> None:
+    queued(acme, ["10.00"], "6", credits_applied=Decimal("4.10"))
+    work()
+    # 10.00 + 0.60 − 4.10.
+    assert [line["amount"] for line in reversed(stripe.all("line_item"))] == [1000, 60, -410]
+    assert (stripe.one("invoice")["total"], stripe.one("invoice")["status"]) == (650, "open")
+
+
 def test_what_is_at_stripe_already_is_left_as_it_is(
     acme: Tenant, queued: Queue, work: Work, stripe: FakeStripe
 ) -> None:
