@@ -1,8 +1,11 @@
 """Bills as rows of the database, many at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any
+
+from django.db.models import Count
 
 from billing.bill import Bill, BillLine
 from billing.models import Invoice, InvoiceLine
@@ -10,6 +13,7 @@ from billing.parties import parties_of, read_parties
 from metering.models import Tenant
 
 _LINES_AT_ONCE = 2000
+_INVOICES_AT_ONCE = 500
 
 
 def write_drafts(bills: Sequence[tuple[Invoice, Bill]]) -> None:
@@ -84,3 +88,13 @@ def invoice_line(invoice: Invoice, position: int, item: BillLine) -> InvoiceLine
         period_end=line.end,
         corrects=item.corrects,
     )
+
+
+def line_counts(invoices: Iterable[Invoice]) -> dict[int, int]:
+    """How many lines each invoice has; nothing for one without any."""
+    found: dict[int, int] = {}
+    waiting = (invoice.pk for invoice in invoices)
+    while some := list(islice(waiting, _INVOICES_AT_ONCE)):
+        rows = InvoiceLine.objects.filter(invoice__in=some).order_by()
+        found |= dict(rows.values_list("invoice").annotate(Count("pk")))
+    return found

@@ -1,5 +1,6 @@
 """What the Celery worker does for billing."""
 
+from collections import defaultdict
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,10 +22,13 @@ from metering.queries import StoreUnavailable
 @shared_task
 def close_last_month() -> None:
     """Keep the drafts of the month that last ended on each tenant's clock up to date."""
+    by_month: dict[str, list[Tenant]] = defaultdict(list)
     for tenant in Tenant.objects.all():
         today = timezone.now().astimezone(ZoneInfo(tenant.timezone)).date()
         last = today.replace(day=1) - timedelta(days=1)
-        for _ in close_month(f"{last:%Y-%m}", [tenant], finalize=False):
+        by_month[f"{last:%Y-%m}"].append(tenant)
+    for month, tenants in by_month.items():
+        for _ in close_month(month, tenants, finalize=False):
             pass
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from metering.clickhouse.chip_query import chips_of
@@ -83,12 +84,8 @@ class DaysAhead:
 
     def _days(self, tenant: Tenant, period: Period) -> Days | None:
         """The local days that the period is made of, if they are derived and it is."""
-        if self._zones.get(tenant.pk) != tenant.timezone:
-            return None
-        days = local_days(period, tenant.timezone)
-        start, end = days[0], days[-1] + timedelta(days=1)
-        whole = has_days(start, end) and range_period(start, end, tenant.timezone) == period
-        return (start, end) if whole else None
+        known = self._zones.get(tenant.pk) == tenant.timezone
+        return _whole_days(period, tenant.timezone) if known else None
 
     def _of(self, tenants: tuple[int, ...], days: Days) -> DaysOf:
         return DaysOf(tenants=tenants, start=days[0], end=days[1], as_of=self._as_of)
@@ -106,6 +103,15 @@ class DaysAhead:
         found = self._found[question, tenant.pk]
         assert isinstance(found, list)  # noqa: S101 - each question has answers of one kind
         return list(found)
+
+
+@lru_cache(maxsize=4096)
+def _whole_days(period: Period, zone: str) -> Days | None:
+    """The local days that a period is made of; None if it begins or ends within one."""
+    days = local_days(period, zone)
+    start, end = days[0], days[-1] + timedelta(days=1)
+    whole = has_days(start, end) and range_period(start, end, zone) == period
+    return (start, end) if whole else None
 
 
 _in_force: ContextVar[DaysAhead | None] = ContextVar("days_ahead", default=None)

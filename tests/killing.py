@@ -3,21 +3,28 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import connection
 
 
-def killed_at_every_statement(act: Callable[[], object], most: int = 60) -> Iterator[int]:
+def killed_at_every_statement(
+    act: Callable[[], object],
+    most: int = 60,
+    wrapper: Callable[[Callable[..., Any]], AbstractContextManager[None]] | None = None,
+) -> Iterator[int]:
     """Run `act` in processes of their own, each killed one step later; ends with one that lives.
 
-    Gives control back after each, so that what is left behind can be looked at.
+    Gives control back after each, so that what is left behind can be looked at. `wrapper` is for
+    statements that go elsewhere.
     """
+    wrapper = wrapper or connection.execute_wrapper
     for step in range(most):
         connection.close()
         child = os.fork()
         if not child:
-            with connection.execute_wrapper(_dying(step)):
+            with wrapper(_dying(step)):
                 act()
             # A connection that the parent does not know of, closed as a living process would.
             connection.close()

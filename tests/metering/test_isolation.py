@@ -15,6 +15,7 @@ from metering.usage.alert import HitRate
 from tests.conftest import Events
 
 AT = "2026-10-05T12:00:00Z"
+AUDIT = "/api/v1/audit"
 
 
 def reads() -> list[str]:
@@ -30,13 +31,24 @@ def reads() -> list[str]:
 def test_every_view_that_reads_is_known() -> None:
     assert reads() == [
         "/api/v1/alerts",
+        AUDIT,
         "/api/v1/retention",
         "/api/v1/ingestion",
         "/api/v1/quarantine",
     ]
 
 
-@pytest.mark.parametrize("path", reads())
+def test_a_log_holds_what_was_done_to_its_own_tenant(
+    make_tenant: Callable[..., Tenant], api: Callable[[Tenant], Client]
+) -> None:
+    alice, bob = (api(make_tenant()).get(AUDIT).json()["rows"] for _ in range(2))
+    # Each has had a key made to ask with.
+    assert [row["action"] for row in alice] == ["api_key.created"]
+    assert [row["action"] for row in bob] == ["api_key.created"]
+    assert alice[0]["subject"] != bob[0]["subject"]
+
+
+@pytest.mark.parametrize("path", [path for path in reads() if path != AUDIT])
 def test_alice_sees_what_is_hers_and_bob_nothing_of_it(
     path: str,
     make_tenant: Callable[..., Tenant],

@@ -1,10 +1,12 @@
 """Draft, and finalize, the invoices of a month."""
 
 from argparse import ArgumentParser
+from collections.abc import Mapping
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from billing.invoice_rows import line_counts
 from billing.invoicing import Closed, close_month
 from metering.commands import find_tenants, prepared
 from metering.usage.period import month_period
@@ -43,22 +45,24 @@ class Command(BaseCommand):
 
 def _table(closed: list[Closed]) -> list[str]:
     """Columns as wide as their widest cell; problems in a line of their own."""
-    rows = [("TENANT", "STATUS", "NUMBER", "TOTAL", "LINES"), *map(_cells, closed)]
+    counts = line_counts(item.invoice for item in closed if item.invoice)
+    cells = [_cells(item, counts) for item in closed]
+    rows = [("TENANT", "STATUS", "NUMBER", "TOTAL", "LINES"), *cells]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = []
-    for cells, item in zip(rows, [None, *closed], strict=True):
-        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    for row, item in zip(rows, [None, *closed], strict=True):
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         table.append("  ".join(padded).rstrip())
         table += [f"  {note}" for note in (_notes(item) if item else ())]
     return table
 
 
-def _cells(item: Closed) -> tuple[str, str, str, str, str]:
+def _cells(item: Closed, counts: Mapping[int, int]) -> tuple[str, str, str, str, str]:
     invoice = item.invoice
     if invoice is None:
         return str(item.tenant), "no invoice", "", "", ""
     total = f"{invoice.total:f} {invoice.currency}"
-    lines = str(invoice.lines.count())
+    lines = str(counts.get(invoice.pk, 0))
     return str(item.tenant), invoice.status, invoice.number or "", total, lines
 
 
