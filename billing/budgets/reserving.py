@@ -6,11 +6,13 @@ is settled is booked whole, also above what was reserved: it is spent.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from threading import Lock
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from billing.budgets.counters import (
@@ -29,6 +31,9 @@ LONGEST = timedelta(days=1)
 USUAL = timedelta(minutes=10)
 _AT_ONCE = 500
 _State = BudgetReservation
+# SQLite lets one write and has the others look again now and then, whoever came first; threads of
+# one process line up here instead.
+_queue = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ def reserve(tenant: Tenant, ask: Ask) -> BudgetReservation:
 def _reserve(tenant: Tenant, ask: Ask) -> BudgetReservation:
     now = timezone.now()
     budgets = [one for one in budgets_of(tenant) if one.covers(ask.agent, ask.labels)]
-    with transaction.atomic():
+    with _in_turn(), transaction.atomic():
         counters = locked_counters(budgets, today(tenant, now))
         known = BudgetReservation.objects.filter(tenant=tenant, key=ask.key).first()
         if known is not None:
@@ -89,6 +94,10 @@ def _reserve(tenant: Tenant, ask: Ask) -> BudgetReservation:
         for counter in counters:
             _check_room(counter, ask.amount)
         return _held(tenant, ask, counters, now)
+
+
+def _in_turn() -> AbstractContextManager[object]:
+    return _queue if connection.vendor == "sqlite" else nullcontext()
 
 
 def _check_room(counter: BudgetCounter, asked: Decimal) -> None:
@@ -141,7 +150,7 @@ def settle(tenant: Tenant, key: str, amount: Decimal) -> BudgetReservation:
     known = BudgetReservation.objects.filter(tenant=tenant, key=key).first()
     if known is None:
         raise UnknownReservation(f"there is no reservation {key!r}")
-    with transaction.atomic():
+    with _in_turn(), transaction.atomic():
         counters = lock_again(known.counters.all())
         held = BudgetReservation.objects.select_for_update().get(pk=known.pk)
         if held.state == _State.SETTLED:
