@@ -17,7 +17,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "ApiKey",
         "ChipSource",
     ),
-    "What is charged": ("Plan", "PlanVersion", "Charge", "BurstContract", "Coupon"),
+    "What is charged": (
+        "Plan",
+        "PlanVersion",
+        "Charge",
+        "Fee",
+        "Allowance",
+        "BurstContract",
+        "TenantCharge",
+        "Coupon",
+    ),
     "What it costs": ("TokenPrice", "ChipPrice", "ToolPrice", "CatalogueRevision"),
     "Bills and payments": (
         "Invoice",

@@ -1,6 +1,7 @@
 """The operator's view of plans, prices, contracts, tenants and invoices, a file for each."""
 
 from billing.admin import (  # noqa: F401 - each registers what it is about
+    agreements,
     charges,
     contracts,
     invoices,

@@ -15,8 +15,9 @@ from metering.clickhouse.usage_query import TaskCountQuery, UsageQuery, UsageRow
 from metering.usage.calls import PricedCalls
 
 Group = tuple[str, ...]
-# What is sorted or grouped goes to disk past this.
-_LIMITS = BOUNDED | {"max_bytes_before_external_sort": 1 << 30}
+# What is sorted or grouped goes to disk past this. The driver holds a block of each stream as
+# Python objects, some kilobytes a row, so blocks are small.
+_LIMITS = BOUNDED | {"max_bytes_before_external_sort": 1 << 30, "max_block_size": 8192}
 _NOBODY = "SELECT task FROM events WHERE 0"
 
 
