@@ -239,3 +239,19 @@ def test_what_was_restated_is_written_down_for_good(august: Invoice, apply: Run)
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         Restatement.objects.update(reason="something else")
     assert InvoiceLine.objects.count() == 2
+
+
+FEES = "    fees: [{code: base, amount: '10'}, {code: ahead, amount: '5', in_advance: true}]\n"
+
+
+def test_fees_are_not_rated_again(apply: Run, event: Events, send: Send, manage: Run) -> None:
+    plan = PLAN.replace("    charges:", f"{FEES}    charges:")
+    apply(plan)
+    acme = Tenant.objects.get(slug="acme")
+    send(acme, [event.tokens("2026-08-05T00:00:00Z", input_tokens=1000)])
+    manage("close_month", "2026-08", "--finalize")
+    apply(plan.replace('"0.02"', '"0.002"').replace("'10'", "'99'"))
+    manage("rerate", "INV-2026-000001", "--separate")
+    note = Invoice.objects.get(number="CN-2026-000001")
+    assert billed(note) == [("tokens", "0", None, "-18.00", True)]
+    assert "is right to the cent" in manage("verify_invoice", "CN-2026-000001")

@@ -16,6 +16,7 @@ from billing.stripe_sync.records import StripeCustomer, StripePush
 from metering.models import Tenant
 from tests.billing.finalized import FINALIZED_AT, finalized_invoice
 from tests.billing.stripe.fake import FakeStripe
+from tests.conftest import Events
 
 Queue = Callable[..., Invoice]
 Work = Callable[[], int]
@@ -317,3 +318,38 @@ def test_nothing_due_is_finalized_and_stripe_takes_it_as_paid(
     assert stripe.one("invoice")["status"] == "paid"
     assert standing(invoice).remaining == 0
     assert push_of(invoice).state == "done"
+
+
+PLAN = """
+tenants: [{slug: flat, plan: pro, tax_percent: "6"}]
+plans:
+  - code: pro
+    currency: USD
+    valid_from: 2026-01-01
+    charges: [{code: pages, meter: {type: custom.pages, aggregation: sum, value: value}, charge: {model: per_unit, unit_amount: "0.5"}}]
+"""  # noqa: E501 - a charge a line
+
+
+def test_a_month_that_is_closed_is_at_stripe_to_the_cent(
+    store: None,
+    apply: Callable[..., str],
+    manage: Callable[..., str],
+    event: Events,
+    send: Callable[..., object],
+    work: Work,
+    stripe: FakeStripe,
+) -> None:
+    apply(PLAN)
+    tenant = Tenant.objects.get(slug="flat")
+    send(tenant, [event("custom.pages", "2026-10-02T10:00:00Z", value="3.5")])
+    manage("close_month", "2026-10")
+    assert not StripePush.objects.exists()
+    for _ in range(2):
+        manage("close_month", "2026-10", "--finalize")
+    assert StripePush.objects.get().wanted == 1
+    work()
+    # 3.5 × 0.5 = 1.75; 6 % of it is 0.105, so 0.11.
+    assert (stripe.one("invoice")["total"], stripe.one("invoice")["number"]) == (
+        186,
+        "INV-2026-000001",
+    )
