@@ -163,6 +163,9 @@ def _anniversary(day: date, year: int) -> date:
 
 def read_billed_fees(tenant: Tenant, month: str, fees: Sequence[FeeTerms]) -> list[BilledFee]:
     """What invoices that count have billed of the wholes that the invoice of a month settles."""
+    # Told by `with_subscriptions`; whoever was read without it is asked.
+    if not getattr(tenant, "has_fee_lines", True):
+        return []
     settled = {whole_key(item.day, item.fee.interval) for item in fees}
     settled |= {f"{month}-01", f"{next_month(month)}-01"}
     start = month_period(month, tenant.timezone).start

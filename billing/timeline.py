@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from billing.concessions import TenantCharge
-from billing.models import Charge, PlanVersion, Subscription
+from billing.models import Charge, InvoiceLine, PlanVersion, Subscription
 from billing.plan_parts import Allowance, Fee
 from billing.plan_terms import AllowanceTerms, ChargeTerms, FeeItem, PlanTerms
 from metering.models import Tenant
@@ -25,6 +27,8 @@ def with_subscriptions(tenants: Iterable[int]) -> dict[int, Tenant]:
     """Tenants together with all that their terms are made of, in a query for each table."""
     plans = (f"subscriptions__plan__versions__{part}" for part in _PARTS)
     read = Tenant.objects.prefetch_related(*plans, "own_charges", "coupons", "contracts")
+    fees = InvoiceLine.objects.filter(invoice__tenant=OuterRef("pk"), kind=InvoiceLine.Kind.FEE)
+    read = read.annotate(has_fee_lines=Exists(fees))
     return {tenant.pk: tenant for tenant in read.filter(pk__in=list(tenants))}
 
 
