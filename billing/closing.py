@@ -19,6 +19,7 @@ from billing.finalizing import finalize_written
 from billing.invoice_rows import write_drafts
 from billing.models import Invoice
 from billing.terms import Terms, read_terms
+from billing.timeline import with_subscriptions
 from metering.models import Tenant
 
 _COUNTING = (Invoice.Status.FINALIZED, Invoice.Status.PAID, Invoice.Status.UNCOLLECTIBLE)
@@ -80,12 +81,13 @@ def _compute(
     """The bills of those that get one; what became of the others is noted in `closed`."""
     ledgers = _read_ledgers(month, tenants)
     asked: list[tuple[Tenant, Terms]] = []
+    known = with_subscriptions(tenant.pk for tenant in tenants)
     for tenant in tenants:
         current = ledgers.current.get(tenant.pk)
         if current and current.status != Invoice.Status.DRAFT:
             closed[tenant.pk] = Closed(tenant, current)
             continue
-        terms = read_terms(tenant, month)
+        terms = read_terms(known[tenant.pk], month)
         if reason := _nothing_to_invoice(tenant, terms):
             closed[tenant.pk] = Closed(tenant, None, reason)
         else:

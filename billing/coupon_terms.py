@@ -26,7 +26,7 @@ class CouponTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def read_coupons(tenant: Tenant, month: str, timeline: Timeline) -> list[CouponTerms]:
     """In the order they are taken off: what is limited to charges first, then by date and code."""
     first = date.fromisoformat(f"{month}-01")
-    coupons = [c for c in Coupon.objects.filter(tenant=tenant) if _in_turn(c, first, timeline)]
+    coupons = [c for c in tenant.coupons.all() if _in_turn(c, first, timeline)]
     used = _months_used(tenant, first) if any(c.months for c in coupons) else Counter[str]()
     coupons = [c for c in coupons if c.months is None or used[c.code] < c.months]
     coupons.sort(key=lambda c: (not c.charges, c.valid_from, c.code))

@@ -13,7 +13,7 @@ from billing.catalogue.revision import NONE, latest_number, list_prices
 from billing.costs import CostBook, TokenRate, UnitRate
 from billing.coupon_terms import CouponTerms, read_coupons
 from billing.fee_terms import BilledFee, FeeTerms, read_billed_fees, read_fees
-from billing.models import BurstContract, ChipPrice, Invoice, TokenPrice, ToolPrice
+from billing.models import ChipPrice, Invoice, TokenPrice, ToolPrice
 from billing.plan_terms import PlanTerms
 from billing.timeline import Timeline, local_midnight
 from metering.models import Tenant
@@ -165,7 +165,7 @@ _CONTRACT_FIELDS = tuple(
 
 def read_contracts(tenant: Tenant, period: Period) -> list[ContractTerms]:
     """The tenant's contracts that are in force in some part of a period, by chip and start."""
-    contracts = list(BurstContract.objects.filter(tenant=tenant).order_by("chip", "valid_from"))
+    contracts = sorted(tenant.contracts.all(), key=lambda c: (c.chip, c.valid_from))
     found = []
     for n, contract in enumerate(contracts):
         following = contracts[n + 1] if n + 1 < len(contracts) else None

@@ -1,6 +1,6 @@
 """Which version of which plan a tenant is on at any time, and which charges are its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,11 +12,20 @@ from metering.models import Tenant
 from metering.usage.period import Period, range_period
 
 _PARTS = ("charges", "fees", "allowances")
+# Where Django keeps what it read of related rows.
+_READ = "_prefetched_objects_cache"
 
 
 def local_midnight(day: date, zone: str) -> datetime:
     """When a date begins on a zone's clock."""
     return range_period(day, day + timedelta(days=7), zone).start
+
+
+def with_subscriptions(tenants: Iterable[int]) -> dict[int, Tenant]:
+    """Tenants together with all that their terms are made of, in a query for each table."""
+    plans = (f"subscriptions__plan__versions__{part}" for part in _PARTS)
+    read = Tenant.objects.prefetch_related(*plans, "own_charges", "coupons", "contracts")
+    return {tenant.pk: tenant for tenant in read.filter(pk__in=list(tenants))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +39,13 @@ class Timeline:
 
     @classmethod
     def read(cls, tenant: Tenant, zone: str) -> "Timeline":
-        subscriptions = list(
-            Subscription.objects.filter(tenant=tenant).select_related("plan").order_by("valid_from")
-        )
-        versions = PlanVersion.objects.filter(plan__in=[s.plan_id for s in subscriptions])
-        dated = versions.order_by("valid_from").prefetch_related(*_PARTS).select_related("plan")
-        own = TenantCharge.objects.filter(tenant=tenant).order_by("code", "valid_from")
-        return cls(zone, subscriptions, list(dated), list(own))
+        # One that `with_subscriptions` did not read is read now, and forgotten again.
+        known = tenant if hasattr(tenant, _READ) else with_subscriptions([tenant.pk])[tenant.pk]
+        subscriptions = sorted(known.subscriptions.all(), key=lambda s: s.valid_from)
+        plans = {subscription.plan.pk: subscription.plan for subscription in subscriptions}
+        versions = [version for plan in plans.values() for version in plan.versions.all()]
+        own = sorted(known.own_charges.all(), key=lambda charge: (charge.code, charge.valid_from))
+        return cls(zone, subscriptions, sorted(versions, key=lambda v: v.valid_from), own)
 
     def plans(self, period: Period) -> list[PlanTerms]:
         """What is in force in a period, one after the other; nothing where there is no plan."""

@@ -91,6 +91,7 @@ def _navigation(request: HttpRequest, user: User) -> list[Group]:
             "Money",
             [
                 Entry("Invoices", reverse("invoices"), here in INVOICES),
+                Entry("Budgets and alerts", reverse("budgets"), here == "budgets"),
                 Entry("Exports", reverse("exports"), here == "exports"),
             ],
         ),

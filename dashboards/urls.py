@@ -7,6 +7,7 @@ from billing.task_address import TASK
 from dashboards import (
     activity_views,
     agent_views,
+    budget_views,
     burst_views,
     explorer_views,
     export_views,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("spend/events/", explorer_views.explorer_events, name="explorer-events"),
     path("agents/", agent_views.agents, name="agents"),
     path("agents/one/", agent_views.agent, name="agent"),
+    path("budgets/", budget_views.budgets, name="budgets"),
     path("bursts/", burst_views.bursts, name="bursts"),
     path("efficiency/", views.efficiency, name="efficiency"),
     path("ingestion/", ingestion_views.ingestion, name="ingestion"),

@@ -80,8 +80,9 @@ class Skus:
 
 
 def _sku(terms: Terms, line: InvoiceLine) -> Sku:
+    # A fee may be for a time before or after the month: it is the last plan's then.
     for plan in terms.plans:
-        if line.period_start in plan.period:
+        if line.period_start in plan.period or plan is terms.plans[-1]:
             own = [charge for charge in plan.charges if charge.code == line.code]
             known = (charge for charge in own if line.period_start in plan.period_of(charge))
             charge = next(known, None)

@@ -72,7 +72,6 @@ def test_a_large_one_is_made_meanwhile(
     fetched: Any = bob.get(link)
     expected = b"".join(export(Ask(kind="usage", month="2026-10"), [worked]))
     assert b"".join(fetched.streaming_content) == expected
-    fetched.close()
 
 
 def test_what_cannot_be_had_is_said_on_the_page(alice: Client) -> None:

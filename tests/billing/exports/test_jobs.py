@@ -54,9 +54,7 @@ def made(job: ExportJob) -> ExportJob:
 
 def body(answer: Any) -> bytes:
     assert answer.status_code == 200
-    found = b"".join(answer.streaming_content)
-    answer.close()
-    return found
+    return b"".join(answer.streaming_content)
 
 
 @pytest.mark.django_db(transaction=False)
@@ -83,7 +81,9 @@ def test_a_file_asked_for_by_api_is_fetched_by_its_link(
     assert body(fetched) == expected
     assert fetched["Content-Disposition"] == 'attachment; filename="acme-journal-xero-2026-10.csv"'
     assert fetched["Repr-Digest"].startswith("sha-256=:")
-    assert client.get("/api/v1/exports").json()["rows"] == [job]
+    listed = client.get("/api/v1/exports")
+    assert listed.status_code == 200, listed.content
+    assert listed.json()["rows"] == [job]
 
 
 def test_the_link_serves_until_it_expires_and_only_as_it_is(
