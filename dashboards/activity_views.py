@@ -22,6 +22,8 @@ _WORDS = {
     "invoice.uncollectible": "gave up",
     "invoice.paid": "saw paid in full",
     "invoice.rerated": "rated again",
+    "budget.set": "set the budget",
+    "budget.stopped": "stopped the budget",
     "credits.granted": "granted prepaid credit:",
     "credits.withdrawn": "withdrew prepaid credit:",
     "export.requested": "asked for the export of",
