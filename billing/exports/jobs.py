@@ -18,6 +18,7 @@ from billing.exports.ask import Ask, ExportError
 from billing.exports.expected import expected_rows
 from billing.exports.job import STALE, ExportJob, export_folder
 from billing.exports.registry import EXPORTS, Count, export
+from metering import audit
 from metering.actor import current_actor
 from metering.models import Tenant
 from metering.queries import StoreUnavailable
@@ -60,6 +61,7 @@ def request_export(tenant: Tenant, ask: Ask) -> ExportJob:
             created_at=now,
             alive_at=now,
         )
+        audit.record("export.requested", f"{ask.kind} of {ask.month}", tenant)
         transaction.on_commit(lambda: _enqueue(job))
     return job
 

@@ -5,6 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from billing.models import Plan, Subscription
+from metering.audit import log_of
 from metering.models import Tenant
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +19,7 @@ def test_a_tenant_is_made_on_its_plan() -> None:
     tenant = Tenant.objects.get(slug="acme")
     assert (tenant.name, tenant.timezone, tenant.currency) == ("acme", "Europe/Berlin", "EUR")
     assert Subscription.objects.get(tenant=tenant).plan.code == "pro"
+    assert [entry.action for entry in log_of(tenant, 10)] == ["tenant.created"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from billing.models import Plan
 from billing.subscriptions import put_on_plan
+from metering import audit
 from metering.commands import prepared
 from metering.models import Tenant
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             tenant.save()
             if options["plan"]:
                 put_on_plan(tenant, _plan(options["plan"], tenant))
+            audit.record("tenant.created", tenant.slug, tenant)
         self.stdout.write(f"made tenant {tenant.slug}")
 
 
