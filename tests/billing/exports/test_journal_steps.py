@@ -127,9 +127,9 @@ def test_a_payment_is_booked_on_the_day_that_it_came(
     accounts = {"bank:stripe": {"code": "1050", "name": "Stripe"}, "bank": "1010"}
     with override_settings(JOURNAL_ACCOUNTS=accounts):
         assert read("journal", acme, "2026-11")[0]["account"] == "1010"
-        december = read("journal", acme, "2026-12")
-    assert booked(december) == [("Stripe", "1.00", ""), ("Accounts Receivable", "", "1.00")]
-    left = balances(read("journal", acme), november, december)["Accounts Receivable"]
+        later = read("journal", acme, "2026-12")
+    assert booked(later) == [("Stripe", "1.00", ""), ("Accounts Receivable", "", "1.00")]
+    left = balances(read("journal", acme), november, later)["Accounts Receivable"]
     assert left == Decimal("-0.04") == -standing(invoice).overpaid
 
 
