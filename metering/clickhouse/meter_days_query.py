@@ -239,7 +239,8 @@ def derived_since(since: Mapping[int, int], as_of: datetime) -> dict[int, dict[d
     sql = (
         "SELECT tenant, day, intDiv(max(generation), 1024) AS moment"
         " FROM rollup_meter_generations WHERE tenant IN %(tenants)s AND generation < %(later)s"
-        " GROUP BY tenant, day HAVING moment > transform(tenant, %(ids)s, %(since)s, toUInt64(0))"
+        " GROUP BY tenant, day HAVING moment >"
+        " transform(tenant, %(ids)s, %(since)s::Array(UInt64), 0::UInt64)"
     )
     bound: Bound = {
         "tenants": tuple(since),

@@ -168,6 +168,16 @@ def test_nothing_new_derives_nothing(tenant: Tenant, event: Events, send: Send) 
     check([tenant], second)
 
 
+def test_tenants_that_were_never_looked_at_come_with_those_that_were(
+    tenant: Tenant, event: Events, send: Send, make_tenant: Callable[[], Tenant]
+) -> None:
+    send(tenant, [event.tokens("2026-10-20T10:00:00Z", input_tokens=1)])
+    bring_up([tenant])
+    other = make_tenant()
+    send(other, [event.tokens("2026-10-20T10:00:00Z", input_tokens=1)])
+    check([tenant, other], bring_up([tenant, other]))
+
+
 def test_another_clock_has_other_days(tenant: Tenant, event: Events, send: Send) -> None:
     send(tenant, [event.tokens("2026-10-20T20:00:00Z", input_tokens=5)])
     bring_up([tenant])
