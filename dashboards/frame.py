@@ -11,6 +11,8 @@ from django.urls import reverse
 from dashboards.access import visible_tenants
 from metering.models import Tenant
 
+# A longer list is searched rather than read.
+MOST_TENANTS = 12
 # Names of addresses at which one is still at the invoices.
 INVOICES = {"invoices", "invoice", "invoice-preview", "invoice-verify", "line-events"}
 
@@ -43,7 +45,7 @@ def render_page(
     user = cast(User, request.user)
     frame = {
         "tenant": tenant,
-        "tenants": visible_tenants(user),
+        **_tenants(user),
         "navigation": _navigation(request, user),
     }
     return render(request, template, frame | context, status=status)
@@ -54,8 +56,14 @@ def render_operator_page(
 ) -> HttpResponse:
     """A page about all tenants in the same frame, which has none of them chosen."""
     user = cast(User, request.user)
-    frame = {"tenants": visible_tenants(user), "navigation": _navigation(request, user)}
+    frame = {**_tenants(user), "navigation": _navigation(request, user)}
     return render(request, template, frame | context, status=status)
+
+
+def _tenants(user: User) -> dict[str, object]:
+    """Those the menu names; where there are more, it has a search instead of all of them."""
+    found = list(visible_tenants(user)[: MOST_TENANTS + 1])
+    return {"tenants": found[:MOST_TENANTS], "more_tenants": len(found) > MOST_TENANTS}
 
 
 def _of_operator(here: str) -> Group:
