@@ -43,10 +43,14 @@ def render_page(
 ) -> HttpResponse:
     """A page of a tenant in its frame."""
     user = cast(User, request.user)
+    navigation = _navigation(request, user)
+    # What is one tenant's is not another's: from there its list is shown.
+    here = [entry.url for group in navigation for entry in group.entries if entry.current]
     frame = {
         "tenant": tenant,
+        "switch_at": here[0] if here else reverse("overview"),
         **_tenants(user),
-        "navigation": _navigation(request, user),
+        "navigation": navigation,
     }
     return render(request, template, frame | context, status=status)
 
@@ -56,7 +60,8 @@ def render_operator_page(
 ) -> HttpResponse:
     """A page about all tenants in the same frame, which has none of them chosen."""
     user = cast(User, request.user)
-    frame = {**_tenants(user), "navigation": _navigation(request, user)}
+    at = reverse("overview")
+    frame = {**_tenants(user), "switch_at": at, "navigation": _navigation(request, user)}
     return render(request, template, frame | context, status=status)
 
 
