@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as TooLong
 
 from billing.invoicing import draft_invoice, finalize_invoice
 from metering.models import Tenant
@@ -74,7 +75,7 @@ def too_wide(page: Page) -> list[str]:
     """Charts are drawn again a moment after the window has become smaller."""
     try:
         page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=10_000)
-    except TimeoutError:
+    except TooLong:
         return [f"{page.evaluate('document.documentElement.scrollWidth')} wide"]
     return []
 
