@@ -166,7 +166,10 @@ def _cached_url() -> str:
     if settings.CLICKHOUSE_URL:
         return str(settings.CLICKHOUSE_URL)
     # To find the end of a block that is not compressed, the embedded server has to parse it.
-    return ensure_running(settings.DATA_DIR / "clickhouse") + f"?compression=lz4&client_name={ROWS_ONLY}"
+    return (
+        ensure_running(settings.DATA_DIR / "clickhouse")
+        + f"?compression=lz4&client_name={ROWS_ONLY}"
+    )
 
 
 def _url() -> str:
