@@ -3,13 +3,17 @@
 from collections.abc import Callable
 
 from billing.exports.ask import Ask
+from billing.exports.journals.steps import moved_in
 from billing.models import Invoice, InvoiceLine
+from billing.payments import Payment
 from metering import queries
 from metering.models import Tenant
 from metering.usage.period import month_period
 
-# Each line, a row for the rounding and one for the tax; what a journal adds up is no more.
+# Beside a row for each line, one for the rounding and one for the tax.
 _BESIDE_LINES = 2
+# And in a journal what is owed, prepaid credit, tax, and what a system rounds; or a loss.
+_BESIDE_CHARGES = 5
 
 
 def expected_rows(tenant: Tenant, ask: Ask) -> int:
@@ -29,6 +33,18 @@ def _charges(tenant: Tenant, month: str) -> int:
     return _lines(tenant, month) + _BESIDE_LINES * _invoices(tenant, month)
 
 
+def _entries(tenant: Tenant, month: str) -> int:
+    """Lines of the month's documents, and once more those of what was void in it."""
+    invoices = tenant.invoices.filter(month=f"{month}-01").exclude(status=Invoice.Status.DRAFT)
+    moved = moved_in(tenant, month)
+    payments = Payment.objects.filter(invoice__in=moved).count()
+    lines = InvoiceLine.objects.filter(invoice__in=invoices).count()
+    void = moved.filter(status=Invoice.Status.VOID)
+    reversals = InvoiceLine.objects.filter(invoice__in=void).count()
+    documents = invoices.count() + 2 * moved.count()
+    return lines + reversals + _BESIDE_CHARGES * (documents + payments)
+
+
 def _events(tenant: Tenant, month: str) -> int:
     """There is no row of usage and no task without an event."""
     period = month_period(month, tenant.timezone)
@@ -39,7 +55,7 @@ _BOUNDS: dict[str, Callable[[Tenant, str], int]] = {
     "invoices": _invoices,
     "lines": _lines,
     "focus": _charges,
-    "journal": _charges,
+    "journal": _entries,
     "usage": _events,
     "tasks": _events,
 }

@@ -13,7 +13,7 @@ from billing.exports.csv_writer import Cell, Pointed
 from billing.exports.focus_charge import ADJUSTMENT, TAX, FocusCharge, focus_charge
 from billing.exports.focus_columns import COLUMNS
 from billing.exports.focus_details import line_details
-from billing.exports.invoice_rows import invoices_with_lines
+from billing.exports.invoice_rows import by_invoice, month_lines
 from billing.exports.sku import PLATFORM, Skus
 from billing.models import Invoice, InvoiceLine
 from billing.parties import frozen_parties
@@ -40,7 +40,7 @@ def columns(ask: Ask) -> tuple[str, ...]:
 def rows(tenant: Tenant, ask: Ask) -> Iterator[tuple[Cell, ...]]:
     """The tenant's rows in the order of the invoices."""
     names, skus = columns(ask), Skus()
-    for invoice, lines in invoices_with_lines(tenant, ask.month):
+    for invoice, lines in by_invoice(month_lines(tenant, ask.month)):
         for cells in _invoice_rows(tenant, invoice, lines, skus):
             yield tuple(cells.get(name) for name in names)
 

@@ -1,11 +1,16 @@
-"""A month's invoices as journal entries, in the form that a bookkeeping system imports."""
+"""A month as journal entries, in the form that a bookkeeping system imports.
+
+The documents of the month, and then what was done in it with documents of whatever month.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from billing.exports.ask import Ask, ExportError
 from billing.exports.csv_writer import Cell
 from billing.exports.journals import generic, netsuite, quickbooks, xero
-from billing.exports.journals.entry import Entry, entries
+from billing.exports.journals.documents import document_entries
+from billing.exports.journals.entry import Entry
+from billing.exports.journals.steps import step_entries
 from metering.models import Tenant
 
 Rows = Callable[[Entry], Iterator[tuple[Cell, ...]]]
@@ -20,6 +25,13 @@ _FORMATS: dict[str, tuple[Sequence[str], Rows]] = {
 def columns(ask: Ask) -> Sequence[str]:
     """Those of the format asked for."""
     return _FORMATS[ask.format][0]
+
+
+def entries(tenants: Iterable[Tenant], month: str) -> Iterator[Entry]:
+    """The entries of a month, tenant by tenant."""
+    for tenant in tenants:
+        yield from document_entries(tenant, month)
+        yield from step_entries(tenant, month)
 
 
 def rows(tenants: Iterable[Tenant], ask: Ask) -> Iterator[tuple[Cell, ...]]:

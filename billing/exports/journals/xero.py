@@ -1,7 +1,7 @@
 """Xero's import of manual journals: a credit is an amount below 0, and the file is in one currency.
 
 Rows with one narration and date are one journal. Xero takes no account of its own for receivables
-here, so `receivable` in JOURNAL_ACCOUNTS has to be a clearing account.
+or a bank here, so `receivable` and `bank` in JOURNAL_ACCOUNTS have to be clearing accounts.
 """
 
 from collections.abc import Iterator
