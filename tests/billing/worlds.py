@@ -91,7 +91,7 @@ def plans(draw: st.DrawFn, code: str, currency: str, valid_from: str) -> Json:
     if draw(st.booleans()):
         plan["minimum_commitment"] = draw(coins)
     free = [c["code"] for c in rated if _by_units(c)]
-    if free and draw(st.booleans()):
+    if draw(st.booleans()) and free:
         prorate = draw(st.sampled_from(["none", "day"]))
         plan["allowances"] = [{"code": "gift", "charges": free, "units": "7", "prorate": prorate}]
     return plan
