@@ -92,8 +92,10 @@ RULES: dict[str, Callable[[Row], bool]] = {
         row["ChargePeriodStart"] < row["ChargePeriodEnd"]
         and row["BillingPeriodStart"] < row["BillingPeriodEnd"]
     ),
-    "in the billing period unless a correction": lambda row: (
+    # A fee may be paid before its month, or be given back after it.
+    "in the billing period unless a correction or a recurring fee": lambda row: (
         row["ChargeClass"] == "Correction"
+        or row["ChargeFrequency"] == "Recurring"
         or (
             row["BillingPeriodStart"] <= row["ChargePeriodStart"]
             and row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
