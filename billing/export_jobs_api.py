@@ -17,6 +17,7 @@ from billing.exports.job import ExportJob
 from billing.exports.jobs import request_export
 from billing.exports.registry import EXPORTS
 from billing.exports.response import file_response
+from metering.api_body import json_of
 from metering.authentication import CanRead, tenant_of
 from metering.openapi.describe import CSV, JSON, acts, lists, shows
 
@@ -35,13 +36,13 @@ class ExportJobs(APIView):
         jobs = tenant_of(request).exports.select_related("tenant")[:LISTED]
         return Response({"rows": [shown(job, request) for job in jobs], "next": None})
 
-    @acts({202: described.JOB}, bodies={JSON: described.ASKED})
+    @acts({202: described.JOB}, bodies={JSON: described.ASKED}, refusals=(413,))
     def post(self, request: Request) -> Response:
         """`POST /api/v1/exports`: have a file made that is too long to wait for.
 
         The answer is the job; where the same file is being made already, that one's.
         """
-        asked = _asked(request.data)
+        asked = _asked(json_of(request, object))
         kind, month = asked.pop("kind", ""), asked.pop("period", "")
         if kind not in EXPORTS:
             raise ValidationError({"kind": f"{kind!r} is not one of {', '.join(EXPORTS)}"})

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import datetime
 
 import msgspec
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import APIException, ValidationError
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metering import quarantine
+from metering.api_body import body_of
 from metering.authentication import CanIngest, CanRead, tenant_of
 from metering.clickhouse.quarantine_query import STATES, WAITING, Entries, Quarantined
 from metering.collectors.cloudevents import STRUCTURED
@@ -34,7 +34,6 @@ from metering.openapi.events import EVENT
 from metering.openapi.foreign import LITELLM_PAYLOAD
 from metering.parameters import next_page, page_after, read_choice, read_moment
 from metering.quarantine import Outcome
-from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
 
 PAGE = 100
 BINARY = "application/octet-stream"
@@ -56,13 +55,6 @@ class Conflict(APIException):
 
     status_code = 409
     default_code = "Conflict"
-
-
-class TooLarge(APIException):
-    """The body is larger than any event may be."""
-
-    status_code = 413
-    default_code = "Content Too Large"
 
 
 class _Act(APIView):
@@ -134,7 +126,7 @@ class QuarantineReplay(_Act):
     @acts(REPLAYED, bodies=_REPAIRED, refusals=(404, 409, 413))
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         entry = _own(request, reference)
-        body = _read(request).strip()
+        body = body_of(request).strip()
         try:
             outcome = quarantine.replay(tenant_of(request), entry, _actor(request), body or None)
         except quarantine.NotWaiting as error:
@@ -215,20 +207,10 @@ def _actor(request: Request) -> str:
     return f"API key {request.auth.hint}…" if isinstance(request.auth, ApiKey) else ""
 
 
-def _read(request: Request) -> bytes:
-    """The body, within the bounds of one that brings events."""
-    try:
-        return read_body(request._request, settings.INGEST_MAX_BODY_BYTES)
-    except BodyTooLarge as error:
-        raise TooLarge(str(error)) from None
-    except (UnknownEncoding, BodyUnreadable) as error:
-        raise ValidationError({"body": str(error)}) from None
-
-
 def _reason(request: Request) -> str:
     """Why an entry is dropped, from the query or a body in JSON."""
     try:
-        body = msgspec.json.decode(_read(request) or b"{}", type=_Drop)
+        body = msgspec.json.decode(body_of(request) or b"{}", type=_Drop)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValidationError({"body": f'is not {{"reason": …}} in JSON: {error}'}) from None
     given = {request.query_params.get("reason", ""), body.reason} - {""}

@@ -69,9 +69,17 @@ def data_dir(_worker_folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def migrated_store(data_dir: Path) -> None:
-    """An embedded ClickHouse with the schema; a real server where CLICKHOUSE_URL is set."""
+def migrated_store(data_dir: Path) -> Iterator[None]:
+    """An embedded ClickHouse with the schema; a real server where CLICKHOUSE_URL is set.
+
+    It leaves some seconds after its last client, which on a busy machine may be between two tests:
+    one client is there all the time.
+    """
     migrate()
+    client = connection.open_client()
+    client.execute("SELECT 1")
+    yield
+    client.disconnect()
 
 
 @pytest.fixture(autouse=True)

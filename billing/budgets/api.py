@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
-from django.conf import settings
 from django.http import Http404, HttpResponseBase
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import BasePermission
@@ -30,15 +29,14 @@ from billing.budgets.reserving import (
 from billing.rating.errors import ChargeError
 from billing.rating.money import ZERO, plain
 from billing.rating.numeric import not_negative
+from metering.api_body import json_of
 from metering.authentication import CanIngest, tenant_of
 from metering.models import Tenant
 from metering.openapi.describe import JSON, acts, lists
 from metering.problems import problem
-from metering.request_body import BodyTooLarge, BodyUnreadable, UnknownEncoding, read_body
 
 _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Text = Annotated[str, msgspec.Meta(max_length=512)]
-_T = TypeVar("_T")
 
 
 class Reserve(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -67,13 +65,6 @@ class Conflict(APIException):
     default_code = "Conflict"
 
 
-class TooLarge(APIException):
-    """More than a body may be."""
-
-    status_code = 413
-    default_code = "Content Too Large"
-
-
 class _Act(APIView):
     """Agents have keys that bring events in; the same ones reserve and settle."""
 
@@ -100,7 +91,7 @@ class BudgetReserve(_Act):
     @acts({**DONE, **REFUSED}, bodies={JSON: RESERVE}, refusals=(409, 413))
     def post(self, request: Request) -> HttpResponseBase:
         tenant = tenant_of(request)
-        asked = _body(request, Reserve)
+        asked = json_of(request, Reserve)
         _check_currency(tenant, asked.currency)
         ask = Ask(
             key=asked.key,
@@ -129,7 +120,7 @@ class BudgetSettle(_Act):
     @acts(DONE, bodies={JSON: SETTLE}, refusals=(404, 409, 413))
     def post(self, request: Request) -> Response:
         tenant = tenant_of(request)
-        asked = _body(request, Settle)
+        asked = json_of(request, Settle)
         _check_currency(tenant, asked.currency)
         try:
             settled = settle(tenant, asked.key, _amount(asked.amount))
@@ -206,16 +197,3 @@ def _amount(given: str | int) -> Decimal:
 def _check_currency(tenant: Tenant, currency: str) -> None:
     if currency and currency != tenant.currency:
         raise ValidationError({"currency": f"is {tenant.currency}, and not {currency}"})
-
-
-def _body(request: Request, kind: type[_T]) -> _T:
-    """JSON of this shape; 400 names the field."""
-    try:
-        body = read_body(request._request, settings.INGEST_MAX_BODY_BYTES)
-        return msgspec.json.decode(body, type=kind)
-    except BodyTooLarge as error:
-        raise TooLarge(str(error)) from None
-    except (UnknownEncoding, BodyUnreadable) as error:
-        raise ValidationError({"body": str(error)}) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValidationError({"body": str(error)}) from None

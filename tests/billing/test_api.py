@@ -271,6 +271,7 @@ def test_invoices_are_listed_and_shown(alice: Tenant, api: Api, manage: Run) -> 
         "period_start": "2026-10-01T00:00:00Z",
         "period_end": "2026-11-01T00:00:00Z",
         "correction": False,
+        "corrects": None,
         "kind": "usage",
     }
     page = client.get("/api/v1/invoices/INV-2026-000001/lines").json()
