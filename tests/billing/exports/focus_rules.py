@@ -92,8 +92,10 @@ RULES: dict[str, Callable[[Row], bool]] = {
         row["ChargePeriodStart"] < row["ChargePeriodEnd"]
         and row["BillingPeriodStart"] < row["BillingPeriodEnd"]
     ),
-    "in the billing period unless a correction": lambda row: (
+    # What is bought is charged for the time it was bought for, which may be the next month's.
+    "in the billing period unless a correction or bought": lambda row: (
         row["ChargeClass"] == "Correction"
+        or row["ChargeCategory"] == "Purchase"
         or (
             row["BillingPeriodStart"] <= row["ChargePeriodStart"]
             and row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
