@@ -23,7 +23,7 @@ up: $(VENV)/.runtime ## Start everything on PORT (8000), empty
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 .PHONY: soak
 soak: $(VENV)/.dev ## Run the tests that take minutes
@@ -31,7 +31,7 @@ soak: $(VENV)/.dev ## Run the tests that take minutes
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/.dev ## Run what touches the database on PostgreSQL (POSTGRES_URL)
-	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m pytest -n $(JOBS) -m "not browser and not slow" tests/billing tests/dashboards tests/metering
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not browser and not slow" tests/billing tests/dashboards tests/metering
 
 .PHONY: check
 check: $(VENV)/.dev ## Style, types, import rules, missing migrations

@@ -6,6 +6,7 @@ from decimal import Decimal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.urls import reverse
 from django.utils.html import format_html
 
 from dashboards import formats
@@ -23,6 +24,9 @@ from metering.usage.active import ActiveDay
 from metering.usage.efficiency import share
 
 MOST = 100
+_DELIVERS = "at least one task succeeded"
+# Where the chart of days stands.
+_DAYS = "#active-agents"
 MOST_DORMANT = 50
 FAILURES = 10
 _DAY = timedelta(days=1)
@@ -122,7 +126,7 @@ def agent_page(tenant: Tenant, dates: DateRange, name: str) -> AgentPage | None:
             f"active on {formats.count(span.days)} days of {dates.label}, first seen"
             f" {formats.full_day(span.first_day)}, last {formats.full_day(span.last_day)}"
         ),
-        cards=_agent_cards(ledger.total(dates), tenant.currency),
+        cards=_agent_cards(ledger.total(dates), tenant.currency, _query(name, dates)),
         spend=chart_of(
             "spend", spend.figure(days, tenant.currency), words, spend.table(days, tenant.currency)
         ),
@@ -136,6 +140,15 @@ def agent_page(tenant: Tenant, dates: DateRange, name: str) -> AgentPage | None:
     )
 
 
+def first_day(tenant: Tenant, name: str, dates: DateRange) -> str:
+    """When an agent was first seen at all; empty where it never was."""
+    spans = queries.agent_spans(
+        tenant, dates.start, max(dates.end, dates.today + timedelta(days=1))
+    )
+    span = spans.of([name]).get(name)
+    return "" if span is None else formats.full_day(span.first_day)
+
+
 def _query(agent: str, dates: DateRange) -> str:
     return f"{dates.query}&{urlencode({'agent': agent})}"
 
@@ -143,43 +156,57 @@ def _query(agent: str, dates: DateRange) -> str:
 def _cards(day: ActiveDay) -> list[Card]:
     new = f"{formats.count(day.new)} new, {formats.count(day.resurrected)} back after 28 days"
     return [
-        _card("Delivering (DAA)", formats.count(day.delivering), "at least one task succeeded"),
-        _card("Active", formats.count(day.active), new),
-        _card("Dormant", formats.count(day.dormant), "active in the 28 days before, not that day"),
+        _card(
+            "Delivering (DAA)", formats.count(day.delivering), "at least one task succeeded", _DAYS
+        ),
+        _card("Active", formats.count(day.active), new, _DAYS),
+        _card(
+            "Dormant",
+            formats.count(day.dormant),
+            "active in the 28 days before, not that day",
+            "#dormant",
+        ),
         _card(
             "Stickiness",
             formats.percent(share(day.delivering, day.maa)),
             f"of the {formats.count(day.maa)} that delivered in 30 days;"
             f" {formats.count(day.waa)} in 7",
+            "#cohorts",
         ),
     ]
 
 
-def _agent_cards(work: Work, currency: str) -> list[Card]:
+def _agent_cards(work: Work, currency: str, query: str) -> list[Card]:
     row = efficiency_row(work)
     cost, per_success = row.cost.total, row.cost_per_succeeded_task
+    spend_at, tasks_at = (f"{reverse(name)}?{query}" for name in ("explorer", "tasks"))
     return [
-        _card("Spend", _money(cost, currency), "tokens, chips and tools, at the cost book"),
+        _card(
+            "Spend", _money(cost, currency), "tokens, chips and tools, at the cost book", spend_at
+        ),
         _card(
             "Cost per succeeded task",
             formats.NONE if per_success is None else formats.rate(per_success, currency),
             "failed tasks included",
+            f"{tasks_at}&sort=cost",
         ),
         _card(
             "Tasks that succeeded",
             formats.percent(share(work.succeeded, work.tasks)),
             f"{formats.count(work.succeeded)} of {formats.count(work.tasks)}",
+            tasks_at,
         ),
         _card(
             "Cache hit rate",
             formats.percent(row.sums.hit_rate),
             f"{formats.percent(row.sums.repeated_share)} of its prompts computed again",
+            "#models",
         ),
     ]
 
 
-def _card(name: str, figure: str, note: str) -> Card:
-    return Card(name, figure, format_html("{}", note), "")
+def _card(name: str, figure: str, note: str, href: str) -> Card:
+    return Card(name, figure, format_html("{}", note), href)
 
 
 def _line(

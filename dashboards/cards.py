@@ -5,23 +5,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Context, Decimal
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from billing.budgets.models import Budget
 from billing.queries import GroupCost
 from billing.rating.money import EXACT, ZERO
 from dashboards import formats
 from dashboards.alert_note import alert_note
+from dashboards.pace import pace
 from dashboards.ranges import DateRange
 from dashboards.rows import OverviewRows
 from metering.usage.active import ActiveDay
 from metering.usage.efficiency import share
-from metering.usage.period import month_period
 
 # A change is looked at and never added up.
 _LOOK = Context(prec=28)
 UNPRICED = "unpriced"
-_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,18 @@ def _spend(rows: OverviewRows, dates: DateRange, currency: str) -> Card:
     before = rows.before.cost.total if rows.before else None
     change = _change(total, before, f"against {dates.previous_name}")
     parts = [change or format_html("{}", "at the cost book")]
-    if pace := _pace(rows, dates, total):
-        parts.append(format_html("pace {}", formats.money(pace, currency)))
-    return Card(name, formats.money(total, currency), _joined(parts), "#spend-by-day")
+    if found := pace(rows, dates, total):
+        parts.append(format_html("pace {}", formats.money(found.amount, currency)))
+    if rows.budget:
+        parts.append(_budget(rows.budget, currency))
+    return Card(
+        name, formats.money(total, currency), _joined(parts), f"{reverse('explorer')}?{dates.query}"
+    )
+
+
+def _budget(budget: Budget, currency: str) -> SafeString:
+    amount = formats.money(budget.amount, currency)
+    return format_html('<a href="{}">budget {}</a>', reverse("budgets"), amount)
 
 
 def _agents(rows: OverviewRows, dates: DateRange) -> Card:
@@ -121,18 +131,6 @@ def _tasks(rows: OverviewRows, currency: str) -> Card:
     before = rows.before.cost_per_succeeded_task if rows.before else None
     parts.insert(0, _change(cost, before))
     return Card(name, formats.rate(cost, currency), _joined(parts), "#agents")
-
-
-def _pace(rows: OverviewRows, dates: DateRange, total: Decimal) -> Decimal | None:
-    """What a running month comes to if it goes on as it did so far."""
-    month = month_period(f"{dates.start:%Y-%m}", dates.zone)
-    if not dates.is_month or rows.read_at not in month:
-        return None
-    passed = Decimal((rows.read_at - month.start) // timedelta(seconds=1))
-    # In the first hours any figure would be a guess.
-    if passed < _DAY_SECONDS:
-        return None
-    return _LOOK.multiply(total, _LOOK.divide(month.seconds, passed))
 
 
 def _change(now: Decimal, before: Decimal | None, than: str = "") -> SafeString:

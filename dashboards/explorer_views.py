@@ -7,18 +7,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.views.decorators.http import require_safe
 
 from billing.exports.csv_writer import csv_lines
 from dashboards import explorer as page
-from dashboards.access import tenant_page
 from dashboards.charts import spend
 from dashboards.explorer import CAUSE, NEXT, Question
 from dashboards.explorer_chart import chart, legend
 from dashboards.frame import render_page
 from dashboards.quarantine_pages import local_clock
-from dashboards.ranges import RangeError, read_range
-from dashboards.views import months_to_choose, needs_store, today_of
+from dashboards.range_page import range_context, range_page
+from dashboards.ranges import DateRange
 from metering import queries
 from metering.models import Tenant
 from metering.usage.meter import DIMENSIONS, LABEL, Meter
@@ -32,18 +30,10 @@ View = Callable[[HttpRequest, Tenant, Question], HttpResponse]
 def asked(view: View) -> Callable[..., HttpResponseBase]:
     """Give the view the question in the address, or say what is wrong with it."""
 
-    @require_safe
-    @tenant_page
-    @needs_store
+    @range_page("Spend", "explorer")
     @wraps(view)
-    def found(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-        try:
-            dates = read_range(request.GET, tenant.timezone, today_of(tenant))
-            question = page.read_question(request.GET, dates)
-        except RangeError as error:
-            problem = {"problem": str(error)}
-            return render_page(request, tenant, "dashboards/bad_filter.html", problem, status=400)
-        return view(request, tenant, question)
+    def found(request: HttpRequest, tenant: Tenant, dates: DateRange) -> HttpResponse:
+        return view(request, tenant, page.read_question(request.GET, dates))
 
     return found
 
@@ -65,7 +55,7 @@ def explorer(request: HttpRequest, tenant: Tenant, question: Question) -> HttpRe
             (name, page.value_name(value, name), question.without(name).query)
             for name, value in question.filters
         ],
-        **_range(tenant, question),
+        **range_context(tenant, question.dates, keep=question.kept),
     }
     return render_page(request, tenant, "dashboards/explorer.html", context)
 
@@ -99,7 +89,7 @@ def explorer_events(request: HttpRequest, tenant: Tenant, question: Question) ->
         "rows": [(local_clock(row.time, tenant), row) for row in found[:EVENTS]],
         "following": urlencode(after),
         "first_page": "time" not in request.GET,
-        **_range(tenant, question),
+        **range_context(tenant, question.dates, keep=question.kept),
     }
     return render_page(request, tenant, "dashboards/explorer_events.html", context)
 
@@ -124,16 +114,6 @@ def _after(request: HttpRequest) -> tuple[datetime, str, str] | None:
     if time.tzinfo is None:
         return None
     return time, request.GET.get("source", ""), request.GET.get("id", "")
-
-
-def _range(tenant: Tenant, question: Question) -> dict[str, object]:
-    return {
-        "dates": question.dates,
-        "compare": True,
-        "alone": True,
-        "keep": question.kept,
-        "months": months_to_choose(tenant, today_of(tenant), question.dates),
-    }
 
 
 def _groups(tenant: Tenant, question: Question) -> list[tuple[str, str, bool]]:

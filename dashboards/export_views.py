@@ -18,7 +18,8 @@ from billing.exports_api import asked
 from dashboards.access import tenant_page
 from dashboards.export_page import FILES, LISTED, job_list, months, read_choice
 from dashboards.frame import render_page
-from dashboards.views import needs_store, today_of
+from dashboards.range_page import today_of
+from dashboards.store_page import needs_store
 from metering.models import Tenant
 
 # A file of fewer rows is there before one could look at its progress.

@@ -11,6 +11,8 @@ from django.urls import reverse
 from dashboards.access import visible_tenants
 from metering.models import Tenant
 
+# A longer list is searched rather than read.
+MOST_TENANTS = 12
 # Names of addresses at which one is still at the invoices.
 INVOICES = {"invoices", "invoice", "invoice-preview", "invoice-verify", "line-events"}
 
@@ -41,10 +43,14 @@ def render_page(
 ) -> HttpResponse:
     """A page of a tenant in its frame."""
     user = cast(User, request.user)
+    navigation = _navigation(request, user)
+    # What is one tenant's is not another's: from there its list is shown.
+    here = [entry.url for group in navigation for entry in group.entries if entry.current]
     frame = {
         "tenant": tenant,
-        "tenants": visible_tenants(user),
-        "navigation": _navigation(request, user),
+        "switch_at": here[0] if here else reverse("overview"),
+        **_tenants(user),
+        "navigation": navigation,
     }
     return render(request, template, frame | context, status=status)
 
@@ -54,8 +60,15 @@ def render_operator_page(
 ) -> HttpResponse:
     """A page about all tenants in the same frame, which has none of them chosen."""
     user = cast(User, request.user)
-    frame = {"tenants": visible_tenants(user), "navigation": _navigation(request, user)}
+    at = reverse("overview")
+    frame = {**_tenants(user), "switch_at": at, "navigation": _navigation(request, user)}
     return render(request, template, frame | context, status=status)
+
+
+def _tenants(user: User) -> dict[str, object]:
+    """Those the menu names; where there are more, it has a search instead of all of them."""
+    found = list(visible_tenants(user)[: MOST_TENANTS + 1])
+    return {"tenants": found[:MOST_TENANTS], "more_tenants": len(found) > MOST_TENANTS}
 
 
 def _of_operator(here: str) -> Group:

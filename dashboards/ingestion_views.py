@@ -16,8 +16,9 @@ from dashboards.access import Act, check_may, may, tenant_page
 from dashboards.frame import render_page
 from dashboards.ingestion import ingestion_page
 from dashboards.quarantine_pages import editable, read_waiting, refused_page
-from dashboards.ranges import RangeError, read_range
-from dashboards.views import months_to_choose, needs_store, today_of
+from dashboards.range_page import compares, range_context, range_page
+from dashboards.ranges import DateRange
+from dashboards.store_page import needs_store
 from metering import quarantine
 from metering.clickhouse.quarantine_query import WAITING, Entries, Quarantined
 from metering.models import Tenant
@@ -25,24 +26,14 @@ from metering.quarantine import NotWaiting, Outcome
 from metering.quarantine_api import body_file
 
 
-@require_safe
-@tenant_page
-@needs_store
-def ingestion(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+@range_page("Ingestion", "ingestion")
+def ingestion(request: HttpRequest, tenant: Tenant, dates: DateRange) -> HttpResponse:
     """What came in within a range and whether all of it is somewhere; what waits in quarantine."""
-    today = today_of(tenant)
-    try:
-        dates = read_range(request.GET, tenant.timezone, today)
-    except RangeError as error:
-        problem = {"problem": str(error)}
-        return render_page(request, tenant, "dashboards/bad_range.html", problem, status=400)
-    compare = request.GET.get("compare") != "none"
+    compare = compares(request)
     asked = (request.GET.get(name, "") for name in ("state", "reason", "after"))
     page = ingestion_page(tenant, dates, compare=compare, waiting=read_waiting(tenant, *asked))
     context = {
-        "dates": dates,
-        "compare": compare,
-        "months": months_to_choose(tenant, today, dates),
+        **range_context(tenant, dates, compare=compare),
         "page": page,
         "may_repair": may(cast(User, request.user), tenant, Act.REPAIR),
         "events_url": request.build_absolute_uri(reverse("events")),

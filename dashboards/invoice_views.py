@@ -19,7 +19,7 @@ from dashboards.frame import render_page
 from dashboards.invoice_page import invoice_page
 from dashboards.invoice_pages import find_invoice, invoice_list, lines_csv
 from dashboards.ranges import RangeError
-from dashboards.views import needs_store
+from dashboards.store_page import needs_store
 from metering.models import Tenant
 from metering.usage.period import month_period
 

@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.safestring import SafeString
-
 from billing.rating.money import plain
 from dashboards import formats
 from dashboards.agents import AgentTable, agent_table
@@ -18,6 +16,7 @@ from dashboards.charts import active, bursts, efficiency, spend
 from dashboards.charts.table import Table
 from dashboards.ranges import DateRange
 from dashboards.rows import OverviewRows
+from dashboards.said import Said
 from metering.models import Tenant
 from metering.usage.efficiency import TokenSums
 
@@ -57,7 +56,7 @@ class Overview:
     cards: list[Card]
     spend: Chart
     legend: list[tuple[str, str, str]]
-    changes: list[SafeString]
+    changes: list[Said]
     active: Chart
     hit_rate: Chart
     burst: BurstPart | None

@@ -54,9 +54,13 @@ class DateRange:
         return self.end in {_next_month(self.start), self.today + _DAY}
 
     @property
+    def is_running_month(self) -> bool:
+        return self.is_month and self.start == self.today.replace(day=1)
+
+    @property
     def title(self) -> str:
         """What the spend of this range is called."""
-        if self.is_month and self.start == self.today.replace(day=1):
+        if self.is_running_month:
             return "this month"
         return f"in {self.start:%B %Y}" if self.is_month else "in this range"
 

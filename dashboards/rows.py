@@ -6,6 +6,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from billing import queries as billing
+from billing.budgets.models import Budget
+from billing.budgets.queries import month_budget
 from billing.queries import BurstRow, EfficiencyRow, SpendDay
 from dashboards.ledger import Ledger, efficiency_row, read_ledger, spend_day, union
 from dashboards.ranges import DateRange
@@ -25,6 +27,7 @@ QUARANTINE_MOST = 1000
 class OverviewRows:
     """All of one tenant and range; `before` is the total of the range it is compared with, if any;
     `alert` is what is firing now, whatever the range.
+    `last_month`, whole, and `budget` are there where the range is the running month.
 
     `active` begins a week before the range, `agent_days` are the 14 days that end with it.
     """
@@ -42,6 +45,8 @@ class OverviewRows:
     quarantined: list[Quarantined]
     before: EfficiencyRow | None
     alert: Alert | None = None
+    last_month: EfficiencyRow | None = None
+    budget: Budget | None = None
 
 
 def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> OverviewRows:
@@ -68,6 +73,8 @@ def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> Overvie
         quarantined=metering.quarantined(tenant, QUARANTINE_MOST + 1),
         before=efficiency_row(ledger.total(previous)) if compare else None,
         alert=open_alert(tenant),
+        last_month=efficiency_row(ledger.total(dates.earlier)) if dates.is_running_month else None,
+        budget=month_budget(tenant) if dates.is_running_month else None,
     )
 
 

@@ -12,7 +12,9 @@ from billing.rating.money import plain
 from billing.task_events import costed_events
 from dashboards.access import tenant_page
 from dashboards.frame import render_page
-from dashboards.ranges import RangeError, read_range
+from dashboards.range_page import range_context, range_page
+from dashboards.ranges import DateRange, RangeError
+from dashboards.store_page import needs_store
 from dashboards.task_pages import (
     MOST_STEPS,
     read_after,
@@ -21,7 +23,6 @@ from dashboards.task_pages import (
     task_page,
     task_texts,
 )
-from dashboards.views import months_to_choose, needs_store, today_of
 from metering import task_queries
 from metering.models import Tenant
 from metering.usage.ledger import STATUSES, TaskLine
@@ -31,22 +32,16 @@ PAGE = 50
 _FILTERS = ("prefix", "agent", "status", "session", "model", "label", "parent_task", "sort")
 
 
-@require_safe
-@tenant_page
-@needs_store
-def tasks(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+@range_page("Tasks", "tasks")
+def tasks(request: HttpRequest, tenant: Tenant, dates: DateRange) -> HttpResponse:
     """The ledger, the newest outcome first."""
-    today = today_of(tenant)
     try:
-        dates = read_range(request.GET, tenant.timezone, today)
         lines, older = _page(request, tenant, dates.period)
-    except (RangeError, TooManyTasks) as error:
-        problem = {"problem": str(error)}
-        return render_page(request, tenant, "dashboards/bad_filter.html", problem, status=400)
+    except TooManyTasks as error:
+        raise RangeError(str(error)) from None
     asked = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
     context: dict[str, Any] = {
-        "dates": dates,
-        "months": months_to_choose(tenant, today, dates),
+        **range_context(tenant, dates, keep=asked),
         "statuses": STATUSES,
         "asked": asked,
         "filters": urlencode(asked),

@@ -16,6 +16,7 @@ from dashboards import (
     key_views,
     member_views,
     task_views,
+    tenant_views,
     views,
 )
 from dashboards.login import ChangePasswordView, LimitedLoginView
@@ -43,6 +44,7 @@ urlpatterns = [
     path("join/<str:token>/", member_views.join, name="join"),
     path("activity/", activity_views.activity, name="activity"),
     path("operator/", include("dashboards.operator.urls")),
+    path("tenants/", tenant_views.tenants, name="tenants"),
     path("tasks/", task_views.tasks, name="tasks"),
     path(f"tasks/{TASK}", task_views.task, name="task"),
     path("exports/", export_views.exports, name="exports"),

@@ -49,6 +49,11 @@ class Budget(models.Model):
         label = f"label {self.label}={self.value}" if self.label else ""
         return ", ".join(filter(None, (agent, label))) or "everything"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is of every agent and every label."""
+        return not self.agent and not self.label
+
     def covers(self, agent: str, labels: dict[str, str]) -> bool:
         """Whether what an agent spends under these labels is its business."""
         return self.agent in {"", agent} and (

@@ -75,6 +75,12 @@ def rows(tenant: Tenant) -> list[BudgetRow]:
     return sorted(made, key=lambda row: row.budget.code)
 
 
+def month_budget(tenant: Tenant) -> Budget | None:
+    """The tightest one of everything the tenant spends in a month."""
+    whole = [one for one in budgets_of(tenant) if one.period == Budget.MONTH and one.is_whole]
+    return min(whole, key=lambda one: (one.amount, one.pk), default=None)
+
+
 def _starts(budgets: dict[int, Budget], day: date) -> set[date]:
     return {budget.start_of(day) for budget in budgets.values()}
 

@@ -1,9 +1,10 @@
 """One task as a waterfall: its model calls, tools and chips, one under the other along time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
@@ -24,6 +25,8 @@ _THINNEST = 250
 _TICKS = 6
 _ROW_PIXELS = 22
 _MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +109,41 @@ def _length(length: timedelta) -> str:
 
 
 def _time_axis(first: datetime, last: datetime, clock: ZoneInfo) -> dict[str, object]:
-    named = [first + (last - first) * n / _TICKS for n in range(_TICKS)]
+    step = next(step for step in _steps() if (last - first) / step <= _TICKS)
+    named = list(_named(first, last, step, clock))
     over_days = first.astimezone(clock).date() != last.astimezone(clock).date()
-    shown = "%d %b %H:%M" if over_days else "%H:%M:%S"
+    shown = "%d %b %H:%M" if over_days and step >= _MINUTE else "%H:%M:%S"
     return theme.time_axis() | {
         "tickvals": [_moment(at) for at in named],
-        "ticktext": [f"{at.astimezone(clock):{shown}}" for at in named],
+        "ticktext": [_tick(at.astimezone(clock), shown, step) for at in named],
         "tickangle": 0,
         "range": [_moment(first), _moment(last)],
     }
+
+
+def _steps() -> Iterator[timedelta]:
+    """Lengths that a clock is read in, growing."""
+    for scale in (1, 10, 100):
+        yield from (n * scale * _MILLISECOND for n in (1, 2, 5))
+    for unit in (_SECOND, _MINUTE):
+        yield from (n * unit for n in (1, 2, 5, 10, 15, 30))
+    yield from (timedelta(hours=n) for n in (1, 2, 3, 6, 12))
+    yield from (timedelta(days=2**n) for n in count())
+
+
+def _named(first: datetime, last: datetime, step: timedelta, clock: ZoneInfo) -> Iterator[datetime]:
+    """Every so often from the midnight before, as far as it can be seen."""
+    local = first.astimezone(clock)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    at = midnight - (midnight - first) // step * step
+    while at <= last:
+        yield at
+        at += step
+
+
+def _tick(at: datetime, shown: str, step: timedelta) -> str:
+    text = f"{at:{shown}}"
+    return text if step >= _SECOND else f"{text}.{at.microsecond // 1000:03}"
 
 
 def _moment(at: datetime) -> str:

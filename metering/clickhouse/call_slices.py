@@ -17,6 +17,11 @@ def call_slices(scope: Scope) -> Iterator[Period]:
     No part is cut below ten seconds, so a tenant that sends more than that in ten seconds gets
     parts as large as those. What is counted of a call can be summed over the parts.
     """
+    return (part for part, _ in slices_and_blocks(scope))
+
+
+def slices_and_blocks(scope: Scope) -> Iterator[tuple[Period, int]]:
+    """The same parts with how many prefix blocks the calls in them have."""
     assert scope.period is not None, "calls are cut by time"  # noqa: S101
     start, blocks = scope.period.start, 0
     for at, more in select(
@@ -27,7 +32,7 @@ def call_slices(scope: Scope) -> Iterator[Period]:
     ):
         begin = max(at.replace(tzinfo=UTC), scope.period.start)
         if blocks and blocks + more > MOST_BLOCKS:
-            yield Period(start, begin)
+            yield Period(start, begin), blocks
             start, blocks = begin, 0
         blocks += more
-    yield Period(start, scope.period.end)
+    yield Period(start, scope.period.end), blocks

@@ -96,6 +96,10 @@ _CALLS = """
     ) AS reuse USING (time, source, id)
 """
 
+_UNSHARED = """
+    SELECT {columns}, '' AS prompt, toUInt64(0) AS reusable_tokens FROM events WHERE {where}
+"""
+
 # A price by the length of the prompt goes by the whole call's, whatever modality an event is of.
 _WHOLE_PROMPT = "input_tokens + cache_read_tokens + cache_write_tokens + other_prompt_tokens"
 _OUTCOME = "multiIf(task IN (SELECT task FROM wasted), 'failed', attempt > 1, 'retried', 'useful')"
@@ -116,6 +120,11 @@ def calls_sql(scope: Scope, reuse_window: timedelta) -> tuple[str, Bound]:
         "lookback": micros(scope.period.start - reuse_window),
         "reuse_window": reuse_window // timedelta(microseconds=1),
     }
+
+
+def unshared_calls_sql(scope: Scope) -> tuple[str, Bound]:
+    """What `calls_sql` gives where no call of the scope has a prefix block, for much less."""
+    return _UNSHARED.format(columns=", ".join(CALL_COLUMNS), where=scope.where), scope.params
 
 
 def raw_calls(scope: Scope, reuse_window: timedelta) -> Iterator[tuple[str, str, Bound]]:

@@ -21,6 +21,7 @@ from django.conf import settings
 from metering.clickhouse import cluster
 from metering.clickhouse.embedded.errors import EmbeddedError
 from metering.clickhouse.embedded.launch import ensure_running
+from metering.clickhouse.embedded.protocol import ROWS_ONLY
 
 # Settings of a query whose groups may be more than memory holds: past this they go to disk.
 BOUNDED: dict[str, object] = {"max_bytes_before_external_group_by": 1 << 30}
@@ -165,7 +166,10 @@ def _cached_url() -> str:
     if settings.CLICKHOUSE_URL:
         return str(settings.CLICKHOUSE_URL)
     # To find the end of a block that is not compressed, the embedded server has to parse it.
-    return ensure_running(settings.DATA_DIR / "clickhouse") + "?compression=lz4"
+    return (
+        ensure_running(settings.DATA_DIR / "clickhouse")
+        + f"?compression=lz4&client_name={ROWS_ONLY}"
+    )
 
 
 def _url() -> str:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from metering.clickhouse.barrier import store_now
-from metering.clickhouse.call_slices import call_slices
-from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql
+from metering.clickhouse.call_slices import slices_and_blocks
+from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql, unshared_calls_sql
 from metering.clickhouse.cluster import on_cluster, stored
 from metering.clickhouse.commit import settle_received
 from metering.clickhouse.connection import command, insert, select
@@ -187,11 +187,11 @@ def _steps(stale: Stale) -> Iterator[list[datetime]]:
 def _derive_step(scope: Scope, hours: list[datetime], generation: int) -> None:
     """The scope spans the hours; those between them that are not stale are left alone."""
     calls = replace(scope, types=("agent.tokens",))
-    for part in call_slices(calls):
+    for part, blocks in slices_and_blocks(calls):
         within = [hour for hour in hours if part.start - HOUR < hour < part.end]
         if within:
             columns = (*CALL_COLUMNS, "prompt", "reusable_tokens")
-            query = _calls(replace(calls, period=part))
+            query = _calls(replace(calls, period=part), blocks)
             _write("rollup_calls", columns, query, within, generation)
     _write("rollup_tasks", _TASK_COLUMNS, _tasks(scope), hours, generation)
     _write("rollup_agents", ("day", "agent", "events"), _agents(scope), hours, generation)
@@ -229,7 +229,10 @@ _TASK_COLUMNS = (
 )
 
 
-def _calls(scope: Scope) -> tuple[str, Bound]:
+def _calls(scope: Scope, blocks: int) -> tuple[str, Bound]:
+    """Without any prefix block there is nothing to look for in the calls before."""
+    if not blocks:
+        return unshared_calls_sql(scope)
     return calls_sql(scope, timedelta(seconds=settings.REUSE_WINDOW_SECONDS))
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from clickhouse_driver import Client
+from clickhouse_driver.errors import ServerException
 from clickhouse_driver.protocol import ServerPacketTypes
 
+from metering.clickhouse.embedded.protocol import ROWS_ONLY
 from tests.clickhouse_embedded.conftest import Connect
 
 NO_ROWS = [
@@ -30,6 +32,17 @@ def test_an_answer_without_rows_has_its_columns(
     rows, types = connect(**options).execute(sql, with_column_types=True)
     assert rows == []
     assert [" ".join(column) for column in types] == columns
+
+
+@pytest.mark.parametrize("sql", [sql for sql, _ in NO_ROWS])
+def test_a_client_that_does_without_columns_gets_the_same_rows(connect: Connect, sql: str) -> None:
+    client = connect(client_name=ROWS_ONLY)
+    assert client.execute(sql, with_column_types=True) == ([], [])
+    assert list(client.execute_iter(sql)) == []
+    assert client.execute("SELECT number, 'x' FROM numbers(2)") == [(0, "x"), (1, "x")]
+    assert list(client.execute_iter("SELECT number FROM numbers(3)")) == [(0,), (1,), (2,)]
+    with pytest.raises(ServerException, match="UNKNOWN_TABLE"):
+        client.execute("SELECT 1 FROM nowhere WHERE 0")
 
 
 STATEMENTS = [
@@ -56,7 +69,9 @@ STATEMENTS = [
 ]
 
 
-def test_statements_of_every_kind_work(client: Client, table: str) -> None:
+@pytest.mark.parametrize("name", ["python-driver", ROWS_ONLY])
+def test_statements_of_every_kind_work(connect: Connect, table: str, name: str) -> None:
+    client = connect(client_name=name)
     client.execute(f"CREATE TABLE {table} (a UInt32) ENGINE = MergeTree ORDER BY a")
     client.execute(f"INSERT INTO {table} (a) VALUES", [(1,), (2,)])
     for sql, rows in STATEMENTS:

@@ -159,3 +159,29 @@ def test_pages_in_a_browser(browser: Browser, server: str, size: Any) -> None:  
     visitor.page.get_by_role("link", name="step/1").click()
     visitor.page.get_by_role("heading", name="step/1").wait_for()
     assert visitor.complaints == []
+
+
+TICKS = [
+    # 2 minutes 55 seconds: every half minute, on the half minute
+    (175, ["12:00:30", "12:01:00", "12:01:30", "12:02:00", "12:02:30", "12:03:00"]),
+    # a fifth of a second
+    (0.2, ["12:00:10.000", "12:00:10.050", "12:00:10.100", "12:00:10.150", "12:00:10.200"]),
+    # two days from noon, every half day from midnight of the tenant's clock
+    (172_800, ["02 Oct 00:00", "02 Oct 12:00", "03 Oct 00:00", "03 Oct 12:00"]),
+]
+
+
+@pytest.mark.parametrize(("length", "named"), TICKS)
+def test_time_is_named_at_even_steps(length: float, named: list[str]) -> None:
+    # 04:00:10 UTC is 12:00:10 in Shanghai.
+    start = datetime(2026, 10, 1, 4, 0, 10, tzinfo=UTC)
+    step = chart.Step(
+        kind="agent.chip",
+        name="h100",
+        start=start,
+        end=start + timedelta(seconds=length),
+        detail="",
+        cost=None,
+    )
+    axis = chart.figure([step], "USD", "Asia/Shanghai").layout.xaxis
+    assert list(axis.ticktext) == named

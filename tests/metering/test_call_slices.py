@@ -13,6 +13,8 @@ from django.conf import settings
 
 from metering import queries
 from metering.clickhouse import call_slices
+from metering.clickhouse.calls_query import CALL_COLUMNS, calls_sql, unshared_calls_sql
+from metering.clickhouse.connection import select
 from metering.clickhouse.scope import Scope
 from metering.ingest import Report
 from metering.models import Tenant
@@ -53,6 +55,27 @@ def test_slices_of_any_size_change_nothing(
     meter = parse_meter({"metric": "effective_tokens"})
     [found] = queries.meter_quantities(tenant, meter, PERIOD)
     assert found.quantity == sum(sums.effective_tokens for sums in expected.values())
+
+
+def test_calls_without_a_block_are_those_of_the_whole_query(
+    tenant: Tenant, event: Events, send: Send
+) -> None:
+    """Whoever sends no prefix blocks is spared looking for them in the calls before."""
+    labels = {"team": "a"}
+    for hour, agent in enumerate(("ada", "bob", "ada")):
+        call = event.tokens(f"2026-10-10T{hour + 8:02}:00:00Z", agent=agent, input_tokens=7)
+        send(tenant, [call | {"data": call["data"] | {"labels": labels}}])
+    scope = Scope(tenant=tenant.pk, period=PERIOD, types=("agent.tokens",))
+    assert list(call_slices.slices_and_blocks(scope)) == [(PERIOD, 0)]
+    columns = f"{', '.join(CALL_COLUMNS)}, prompt, reusable_tokens, toTypeName(reusable_tokens)"
+    spared, whole = (
+        select(f"SELECT {columns} FROM ({sql}) ORDER BY time", bound)
+        for sql, bound in (unshared_calls_sql(scope), calls_sql(scope, DAY))
+    )
+    assert spared == whole
+    assert len(spared) == 3
+    send(tenant, [event.tokens("2026-10-10T09:00:00Z", prefix_blocks=["x"], block_tokens=4)])
+    assert list(call_slices.slices_and_blocks(scope)) == [(PERIOD, 1)]
 
 
 KILLED_IN_THE_THIRD = """

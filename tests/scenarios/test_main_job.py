@@ -52,6 +52,7 @@ def _invoice(folder: Path, *traces: Path) -> tuple[str, str, str]:
         launch.stop(folder / "clickhouse")
 
 
+@pytest.mark.slow
 def test_the_month_of_the_trace_is_invoiced_the_same_from_shuffled_lines(
     trace: Path, tmp_path: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_the_month_of_the_trace_is_invoiced_the_same_from_shuffled_lines(
     assert _invoice(tmp_path / "other", shuffled)[:2] == (lines, invoices)
 
 
+@pytest.mark.slow
 def test_kills_during_a_replay_lose_nothing_and_count_nothing_twice(trace: Path) -> None:
     with running_installation() as installation:
         installation.manage("apply", str(CONFIGURATION))

@@ -61,6 +61,7 @@ def rabbitmq_broker() -> Iterator[str]:
         channel.queue_delete("celery")  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_postgres_and_redis(database: str, redis_broker: str) -> None:
     with running_installation(
         DATABASE_URL=database, CELERY_BROKER_URL=redis_broker, **_TICK
@@ -68,6 +69,7 @@ def test_postgres_and_redis(database: str, redis_broker: str) -> None:
         _an_event_comes_out_of_the_rollup(installation)
 
 
+@pytest.mark.slow
 def test_rabbitmq(rabbitmq_broker: str) -> None:
     with running_installation(CELERY_BROKER_URL=rabbitmq_broker, **_TICK) as installation:
         _an_event_comes_out_of_the_rollup(installation)

@@ -15,6 +15,9 @@ from metering.clickhouse.embedded.errors import ProtocolError, ServerError
 # The oldest revision whose settings are strings: later ones only add what has to be parsed.
 REVISION: Final = 54429
 TIMEZONE: Final = "UTC"
+# The name of a client that does without the names and types of columns: of an answer without rows
+# the engine tells them only by a second query, as dear as the first.
+ROWS_ONLY: Final = "rows-only"
 
 HELLO, QUERY, DATA, CANCEL, PING, TABLES_STATUS, KEEP_ALIVE, SCALAR = range(8)
 _HELLO, _DATA, _EXCEPTION, _PROGRESS, _PONG, _END_OF_STREAM, _PROFILE_INFO = range(7)
@@ -40,6 +43,11 @@ class Hello:
     database: str
     user: str
     password: str
+
+    @property
+    def wants_columns(self) -> bool:
+        """Whether answers begin with the names and types of their columns, as from any server."""
+        return self.client.split()[-1:] != [ROWS_ONLY]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Session:
         if hello.revision < protocol.REVISION:
             raise ServerError(errors.NOT_IMPLEMENTED, "The client's protocol is too old")
         self._authenticate(hello)
+        self._wants_columns = hello.wants_columns
         self._engine = self._server.engine.session(hello.database or "default")
         try:
             self._wire.send_hello(self._server.engine.version, self._server.name)
@@ -196,13 +197,13 @@ class Session:
             contextlib.closing(self._result(parsed)) as result,
         ):
             for payload, block_rows in result:
-                if not count:
+                if self._wants_columns and not count:
                     self._send_header(parsed, payload)
                 self._wire.send_block(payload, self._compressed)
                 rows, count, size = rows + block_rows, count + 1, size + len(payload)
                 if self.cancelled or self._wire.next_is(protocol.CANCEL):
                     break
-        if not count and (parsed.streams or parsed.answers):
+        if self._wants_columns and not count and (parsed.streams or parsed.answers):
             self._send_header(parsed)
         self._wire.send_profile(rows, count, size)
 
