@@ -1,4 +1,4 @@
-"""FOCUS of a month with all that a plan holds beside usage: fees, a coupon, commitments, free units."""
+"""FOCUS of a month with all that a plan holds: fees, a coupon, commitments, free units."""
 
 from collections.abc import Callable
 from decimal import Decimal
