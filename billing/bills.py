@@ -6,12 +6,13 @@ from billing.bill import Bill, compute_bill
 from billing.burst_balances import KeptBalances
 from billing.corrections import to_correct
 from billing.not_charged import counted_meters
+from billing.parsed import meter_of
 from billing.pricing import at_terms
 from billing.terms import Terms
 from metering.days_ahead import DaysAhead, reading_ahead
 from metering.meter_days import bring_up
 from metering.models import Tenant
-from metering.usage.meter import Meter, parse_meter
+from metering.usage.meter import Meter
 from metering.usage.period import Period
 
 
@@ -43,4 +44,4 @@ def _charged_meters(terms: Terms) -> Iterator[tuple[Period, Meter]]:
     for plan in terms.plans:
         for charge in plan.charges:
             if charge.meter is not None:
-                yield plan.period_of(charge), parse_meter(charge.meter)
+                yield plan.period_of(charge), meter_of(charge)

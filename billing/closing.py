@@ -18,7 +18,7 @@ from billing.fee_lines import fee_lines
 from billing.finalizing import finalize_written
 from billing.invoice_rows import write_drafts
 from billing.models import Invoice
-from billing.terms import Terms, read_terms
+from billing.terms import Terms, ends_before, read_terms
 from billing.timeline import with_subscriptions
 from metering.models import Tenant
 
@@ -82,12 +82,13 @@ def _compute(
     ledgers = _read_ledgers(month, tenants)
     asked: list[tuple[Tenant, Terms]] = []
     known = with_subscriptions(tenant.pk for tenant in tenants)
+    ended = ends_before(known, month)
     for tenant in tenants:
         current = ledgers.current.get(tenant.pk)
         if current and current.status != Invoice.Status.DRAFT:
             closed[tenant.pk] = Closed(tenant, current)
             continue
-        terms = read_terms(known[tenant.pk], month)
+        terms = read_terms(known[tenant.pk], month, ended)
         if reason := _nothing_to_invoice(tenant, terms):
             closed[tenant.pk] = Closed(tenant, None, reason)
         else:

@@ -168,7 +168,8 @@ def read_billed_fees(tenant: Tenant, month: str, fees: Sequence[FeeTerms]) -> li
         return []
     settled = {whole_key(item.day, item.fee.interval) for item in fees}
     settled |= {f"{month}-01", f"{next_month(month)}-01"}
-    start = month_period(month, tenant.timezone).start
+    period = month_period(month, tenant.timezone)
+    start = period.start
     rows = (
         InvoiceLine.objects.filter(
             invoice__tenant=tenant,
@@ -183,11 +184,23 @@ def read_billed_fees(tenant: Tenant, month: str, fees: Sequence[FeeTerms]) -> li
     billed: dict[tuple[str, str, str], BilledFee] = {}
     for line in rows:
         one = _billed(line)
+        if f"{line.invoice.month:%Y-%m}" > month and _left_to_later(one, fees, period):
+            continue
         # Of a year that no plan has any more, what was paid for the time to come.
         if one.whole in settled or (one.whole.endswith(_YEAR) and one.end > start):
             before = billed.get(one.account)
             billed[one.account] = _added(before, one) if before else one
     return [item for item in billed.values() if item.amount != ZERO]
+
+
+def _left_to_later(one: BilledFee, fees: Sequence[FeeTerms], period: Period) -> bool:
+    """Whether what an invoice of a later month billed was not this month's to bill.
+
+    Months may be closed in any order, and an earlier one be made anew: it gives nothing of that
+    back, and bills nothing twice.
+    """
+    own = [item for item in fees if item.account == one.account]
+    return not all(item.due for item in own) if own else one.start >= period.end
 
 
 def _billed(line: InvoiceLine) -> BilledFee:

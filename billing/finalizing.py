@@ -13,6 +13,7 @@ from billing.models import Invoice, InvoiceSeries
 from billing.prepaid.booking import draw_credits
 from billing.stripe_sync import outbox
 from metering import audit
+from metering.bulk_rows import update_rows
 
 # The code of a series; a series counts the invoices of one year's months without a gap.
 _SERIES = {Invoice.Kind.INVOICE: "INV", Invoice.Kind.CREDIT_NOTE: "CN"}
@@ -28,7 +29,7 @@ def finalize_written(invoices: Sequence[Invoice]) -> None:
     now = timezone.now()
     for invoice in invoices:
         invoice.status, invoice.finalized_at = Invoice.Status.FINALIZED, now
-    Invoice.objects.bulk_update(invoices, _COLUMNS, batch_size=200)
+    update_rows(invoices, _COLUMNS)
     # Here comes what follows from the invoices as they are now.
     outbox.queue(invoices)
     audit.record_all(map(_act, invoices))

@@ -10,9 +10,25 @@ from django.db.models import Count
 from billing.bill import Bill, BillLine
 from billing.models import Invoice, InvoiceLine
 from billing.parties import parties_of, read_parties
+from metering.bulk_rows import insert_rows
 from metering.models import Tenant
 
-_LINES_AT_ONCE = 2000
+_LINE_COLUMNS = (
+    "position",
+    "kind",
+    "code",
+    "key",
+    "description",
+    "quantity",
+    "unit",
+    "unit_amount",
+    "exact_amount",
+    "amount",
+    "group",
+    "period_start",
+    "period_end",
+    "corrects",
+)
 _INVOICES_AT_ONCE = 500
 
 
@@ -34,12 +50,12 @@ def write_drafts(bills: Sequence[tuple[Invoice, Bill]]) -> None:
             known, update_conflicts=True, unique_fields=["id"], update_fields=list(columns)
         )
         InvoiceLine.objects.filter(invoice__in=[invoice.pk for invoice in known]).delete()
-    rows = [
-        invoice_line(invoice, n, item)
+    rows = (
+        (invoice.pk, *_line_values(n, item))
         for invoice, bill in bills
         for n, item in enumerate(bill.lines, start=1)
-    ]
-    InvoiceLine.objects.bulk_create(rows, batch_size=_LINES_AT_ONCE)
+    )
+    insert_rows(InvoiceLine, ("invoice", *_LINE_COLUMNS), rows)
 
 
 def unsaved_draft(tenant: Tenant, bill: Bill) -> tuple[Invoice, list[InvoiceLine]]:
@@ -70,23 +86,28 @@ def _columns(bill: Bill) -> dict[str, Any]:
 
 def invoice_line(invoice: Invoice, position: int, item: BillLine) -> InvoiceLine:
     """A line as a row, not yet saved."""
+    values = dict(zip(_LINE_COLUMNS, _line_values(position, item), strict=True))
+    return InvoiceLine(invoice=invoice, **values | {"corrects": item.corrects})
+
+
+def _line_values(position: int, item: BillLine) -> tuple[object, ...]:
+    """What a line's columns hold, in their order."""
     line = item.line
-    return InvoiceLine(
-        invoice=invoice,
-        position=position,
-        kind=line.kind,
-        code=line.code,
-        key=line.key,
-        description=line.description,
-        quantity=line.quantity,
-        unit=line.unit,
-        unit_amount=line.unit_amount,
-        exact_amount=line.exact_amount,
-        amount=line.amount,
-        group=dict(line.group),
-        period_start=line.start,
-        period_end=line.end,
-        corrects=item.corrects,
+    return (
+        position,
+        line.kind.value,
+        line.code,
+        line.key,
+        line.description,
+        line.quantity,
+        line.unit,
+        line.unit_amount,
+        line.exact_amount,
+        line.amount,
+        dict(line.group),
+        line.start,
+        line.end,
+        item.corrects and item.corrects.pk,
     )
 
 

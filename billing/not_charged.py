@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 
+from billing.parsed import meter_of
 from billing.plan_terms import ChargeTerms, PlanTerms
 from billing.terms import Terms
 from metering import queries
 from metering.models import Tenant
-from metering.usage.meter import DIMENSIONS, Meter, kind_of, parse_meter
+from metering.usage.meter import DIMENSIONS, Meter, kind_of
 from metering.usage.period import Period
 
 _CHIP, _TASK, _TOKENS, _TOOL = "agent.chip", "agent.task", "agent.tokens", "agent.tool"
@@ -70,7 +71,7 @@ def _covering(charges: Iterable[ChargeTerms]) -> dict[str, list[Filters]]:
         if charge.meter is None:
             covering[_CHIP].append(())
             continue
-        meter = parse_meter(charge.meter)
+        meter = meter_of(charge)
         types = _METRIC_TYPES.get(meter.metric, ("*",)) if meter.metric else (meter.type,)
         for name in types:
             covering[name].append(meter.filters)

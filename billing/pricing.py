@@ -15,9 +15,10 @@ from billing.burst_balances import Balances
 from billing.contracts import MeasuredBurst, measure_contract, uncovered
 from billing.cost_meter import cost_usage
 from billing.models import InvoiceLine
+from billing.parsed import charge_of, meter_of
 from billing.plan_terms import ChargeTerms, PlanTerms
 from billing.rated_groups import Counted, rated_groups
-from billing.rating.charge import Charge, parse_charge
+from billing.rating.charge import Charge
 from billing.rating.charge_models.burst import Burst
 from billing.rating.each_event import each_event
 from billing.rating.errors import ChargeError
@@ -28,7 +29,7 @@ from billing.terms import ContractTerms, Terms
 from billing.units import line_unit, meter_unit
 from metering import queries
 from metering.models import Tenant
-from metering.usage.meter import Meter, parse_meter
+from metering.usage.meter import Meter
 from metering.usage.period import Period
 
 Kind = InvoiceLine.Kind
@@ -154,12 +155,12 @@ class _Month:
 
 
 def _add_charge(priced: Priced, month: _Month, plan: PlanTerms, entry: ChargeTerms) -> None:
-    charge = parse_charge(entry.charge)
+    charge = charge_of(entry)
     pricing = month.pricing(plan, entry, charge)
     if isinstance(charge.model, Burst):
         priced.lines.extend(_burst_lines(pricing, priced.unpriced))
     else:
-        meter = parse_meter(entry.meter)
+        meter = meter_of(entry)
         unit = meter_unit(meter, month.terms.currency)
         lines = _metered_lines(replace(pricing, unit=unit), meter, priced.unpriced)
         priced.lines.extend(lines)

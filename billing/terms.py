@@ -1,5 +1,6 @@
 """Everything that prices a tenant's month, as one value: read once, and kept with the invoice."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -100,9 +101,13 @@ class Terms(Struct, frozen=True, kw_only=True):
         return msgspec.convert(data, cls)
 
 
-def read_terms(tenant: Tenant, month: str) -> Terms:
-    """The terms as they stand now. ValueError for what is no month."""
-    period = billing_period(tenant, month)
+def read_terms(tenant: Tenant, month: str, ended: Mapping[int, datetime] | None = None) -> Terms:
+    """The terms as they stand now. ValueError for what is no month.
+
+    `ended` is what `ends_before` says, where many tenants are read.
+    """
+    ended = ends_before([tenant.pk], month) if ended is None else ended
+    period = billing_period(tenant, month, ended.get(tenant.pk))
     timeline = Timeline.read(tenant, tenant.timezone)
     plans, fees = timeline.plans(period), read_fees(timeline, month)
     costed = charges_cost(plans)
@@ -132,23 +137,30 @@ def charges_cost(plans: list[PlanTerms]) -> bool:
     return any(charge.meter and charge.meter.get("metric") == "cost" for charge in charges)
 
 
-def billing_period(tenant: Tenant, month: str) -> Period:
+def billing_period(tenant: Tenant, month: str, ended: datetime | None) -> Period:
     """The tenant's month, from where the invoice before it ended.
 
     The two differ only when the tenant has moved to another time zone meanwhile: no hour is then
     billed twice, and none is left out.
     """
     period = month_period(month, tenant.timezone)
+    return Period(ended, period.end) if ended else period
+
+
+def ends_before(tenants: Iterable[int], month: str) -> dict[int, datetime]:
+    """By tenant, the end of the invoice for the month before one, if there is one that counts."""
     before = (date.fromisoformat(f"{month}-01") - timedelta(days=1)).replace(day=1)
-    last = finalized_invoices(tenant).filter(month=before).first()
-    return Period(last.period_end, period.end) if last else period
+    rows = Invoice.objects.filter(tenant__in=list(tenants), month=before, reason="month")
+    return dict(_counting(rows).order_by().values_list("tenant", "period_end"))
 
 
 def finalized_invoices(tenant: Tenant) -> "QuerySet[Invoice]":
     """A tenant's invoices for its months that count: neither draft nor void."""
-    return Invoice.objects.filter(tenant=tenant, reason="month").exclude(
-        status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID]
-    )
+    return _counting(Invoice.objects.filter(tenant=tenant, reason="month"))
+
+
+def _counting(invoices: "QuerySet[Invoice]") -> "QuerySet[Invoice]":
+    return invoices.exclude(status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID])
 
 
 def cost_book(currency: str) -> CostBook:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from metering.actor import current_actor
+from metering.bulk_rows import update_rows
 from metering.models import AuditChain, AuditEntry, Tenant
 
 # Before the first entry.
@@ -51,7 +52,7 @@ def record_all(acts: Iterable[Act]) -> None:
         for chain in chains:
             entries += _chained(chain, by_chain[chain.tenant_id], actor, moment)
         AuditEntry.objects.bulk_create(entries, batch_size=_BATCH)
-        AuditChain.objects.bulk_update(chains, ["length", "head"], batch_size=_BATCH)
+        update_rows(chains, ["length", "head"])
 
 
 def _locked(tenants: Iterable[int | None]) -> list[AuditChain]:

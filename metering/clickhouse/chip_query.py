@@ -60,7 +60,9 @@ def chips_of(scope: TenantsScope, period: Period) -> dict[int, list[str]]:
 
 def chips_begun(since: Mapping[int, int], until: datetime) -> dict[int, datetime]:
     """By tenant the earliest start of an interval received, or beaten, from a moment (µs) on."""
-    recent = "fromUnixTimestamp64Micro(transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+    recent = (
+        "fromUnixTimestamp64Micro(transform(tenant, %(ids)s, %(since)s::Array(Int64), 0::Int64))"
+    )
     noted = " UNION ALL ".join(
         f"SELECT tenant, identity, commit FROM {table}"
         f" WHERE tenant IN %(tenants)s AND received_at >= {recent}"

@@ -305,7 +305,7 @@ def settle_several(since: Mapping[int, int], until: int) -> None:
         " SELECT tenant, identity FROM events WHERE tenant IN %(tenants)s"
         " AND received_at >= fromUnixTimestamp64Micro(%(first)s)"
         " AND received_at >= fromUnixTimestamp64Micro("
-        "transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+        "transform(tenant, %(ids)s, %(since)s::Array(Int64), 0::Int64))"
         " AND received_at < fromUnixTimestamp64Micro(%(until)s))"
         " GROUP BY tenant, identity HAVING count() > 1) GROUP BY tenant",
         {

@@ -36,7 +36,7 @@ DAY_DIMENSIONS = (
 DAY_VALUES = tuple(VALUE_SQL)
 _KEYS = ("tenant", "day", "type")
 
-_SINCE = "fromUnixTimestamp64Micro(transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+_SINCE = "fromUnixTimestamp64Micro(transform(tenant, %(ids)s, %(since)s::Array(Int64), 0::Int64))"
 _ARRIVED = (
     "tenant IN %(tenants)s AND received_at >= fromUnixTimestamp64Micro(%(first)s)"
     f" AND received_at >= {_SINCE} AND received_at < fromUnixTimestamp64Micro(%(until)s)"

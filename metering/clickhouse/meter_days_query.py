@@ -4,12 +4,12 @@ What is asked as of a watermark is the same at any later time, as long as the ge
 are kept. It is what the events would give: metering/clickhouse/meter_query.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from metering.clickhouse.connection import Row, select
+from metering.clickhouse.connection import select
 from metering.clickhouse.event_columns import micros
 from metering.clickhouse.meter_days import DAY_DIMENSIONS, DAY_VALUES
 from metering.clickhouse.meter_query import MeterQuantity
@@ -28,7 +28,10 @@ _COUNTED = {
     "delivering_agent_days": ("delivering_agents", "delivered_tasks"),
     "succeeded_tasks": ("succeeded_tasks", "succeeded_tasks"),
 }
+# More meters at once make a query long; and how far apart the numbers of their values are.
+_AT_ONCE, _APART = 50, 1000
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2100, 1, 1)
+Group = tuple[tuple[str, str], ...]
 
 
 def answers(meter: Meter) -> bool:
@@ -127,37 +130,96 @@ class MeterDaysQuery:
         """By tenant, one for each group that used any."""
         found: dict[int, list[MeterQuantity]] = {}
         for tenant, *row in select(*self.sql()):
-            quantity = self._quantity_of(tuple(row))
-            if quantity.events:
+            width = len(self.meter.group_by)
+            group = tuple(zip(self.meter.group_by, row[:width], strict=True))
+            if quantity := _quantity(self.meter, group, *row[width:]):
                 found.setdefault(tenant, []).append(quantity)
         return found
 
     @property
     def _quantity(self) -> str:
-        meter = self.meter
-        return (
-            "sum(calls)"
-            if meter.aggregation == "count"
-            else (f"{meter.aggregation}({meter.aggregation}_{meter.value})")
-        )
-
-    def _quantity_of(self, row: Row) -> MeterQuantity:
-        width = len(self.meter.group_by)
-        amount = Decimal(row[width])
-        if self.meter.value == "chip_seconds":
-            amount = seconds(amount)
-        group = tuple(zip(self.meter.group_by, row[:width], strict=True))
-        return MeterQuantity(group, amount, row[width + 1])
+        aggregation, column = _aggregated(self.meter)
+        return f"{aggregation}({column})"
 
     def _filters(self, bound: Bound) -> str:
-        bound["type"] = self.meter.type
-        bound["fine"] = int(any(map(_is_fine, _dimensions(self.meter))))
-        conditions = [self.days.where, "fine = %(fine)s", "type = %(type)s"]
-        for number, (name, allowed) in enumerate(self.meter.filters):
-            expression = dimension_sql(name, 100 + number, bound)
-            bound[f"filter_{number}"] = list(allowed)
-            conditions.append(f"{expression} IN %(filter_{number})s" if allowed else "0")
-        return " AND ".join(conditions)
+        bound["fine"] = int(_needs_fine(self.meter))
+        return f"{self.days.where} AND fine = %(fine)s AND {_condition(self.meter, bound)}"
+
+
+def at_once(meters: Sequence[Meter], days: DaysOf) -> dict[Meter, dict[int, list[MeterQuantity]]]:
+    """What `MeterDaysQuery` says of each, those that are `alike` being read by one query."""
+    by_kind: dict[bool | Meter, list[Meter]] = {}
+    for meter in meters:
+        by_kind.setdefault(_needs_fine(meter) if alike(meter) else meter, []).append(meter)
+    found: dict[Meter, dict[int, list[MeterQuantity]]] = {}
+    for some in by_kind.values():
+        for n in range(0, len(some), _AT_ONCE):
+            found |= _read_alike(some[n : n + _AT_ONCE], days)
+    return found
+
+
+def alike(meter: Meter) -> bool:
+    """Whether a meter is one number, found in the same rows as others are."""
+    return not meter.metric and not meter.group_by
+
+
+def _read_alike(meters: list[Meter], days: DaysOf) -> dict[Meter, dict[int, list[MeterQuantity]]]:
+    if len(meters) == 1:
+        return {meter: MeterDaysQuery(meter=meter, days=days).quantities() for meter in meters}
+    found: dict[Meter, dict[int, list[MeterQuantity]]] = {meter: {} for meter in meters}
+    for tenant, *row in select(*_sql_alike(meters, days)):
+        for n, meter in enumerate(meters):
+            if quantity := _quantity(meter, (), row[2 * n], row[2 * n + 1]):
+                found[meter][tenant] = [quantity]
+    return found
+
+
+def _sql_alike(meters: list[Meter], days: DaysOf) -> tuple[str, Bound]:
+    """Columns tenant, and of each meter its quantity and its events."""
+    bound = days.params | {"fine": int(_needs_fine(meters[0]))}
+    types = tuple(sorted({meter.type for meter in meters}))
+    columns = ["tenant"]
+    for n, meter in enumerate(meters):
+        aggregation, column = _aggregated(meter)
+        condition = _condition(meter, bound, (n + 1) * _APART)
+        columns += [f"{aggregation}If({column}, {condition})", f"sumIf(events, {condition})"]
+    sql = (
+        f"SELECT {', '.join(columns)} FROM rollup_meter_days WHERE {days.where}"
+        " AND fine = %(fine)s AND type IN %(types)s GROUP BY tenant ORDER BY tenant"
+    )
+    return sql, bound | {"types": types}
+
+
+def _aggregated(meter: Meter) -> tuple[str, str]:
+    """A function and the column that it is of."""
+    if meter.aggregation == "count":
+        return "sum", "calls"
+    return meter.aggregation, f"{meter.aggregation}_{meter.value}"
+
+
+def _needs_fine(meter: Meter) -> bool:
+    return any(map(_is_fine, _dimensions(meter)))
+
+
+def _condition(meter: Meter, bound: Bound, first: int = _APART) -> str:
+    """Which rows a meter counts; its values are bound under names with numbers from `first` on."""
+    bound[f"type_{first}"] = meter.type
+    conditions = [f"type = %(type_{first})s"]
+    for number, (name, allowed) in enumerate(meter.filters, start=first):
+        expression = dimension_sql(name, number, bound)
+        bound[f"filter_{number}"] = list(allowed)
+        conditions.append(f"{expression} IN %(filter_{number})s" if allowed else "0")
+    return " AND ".join(conditions)
+
+
+def _quantity(
+    meter: Meter, group: Group, number: Decimal | int, events: int
+) -> MeterQuantity | None:
+    """None where no event was counted."""
+    amount = Decimal(number)
+    if meter.value == "chip_seconds":
+        amount = seconds(amount)
+    return MeterQuantity(group, amount, events) if events else None
 
 
 def type_counts(days: DaysOf) -> dict[int, list[tuple[str, int]]]:
@@ -177,7 +239,8 @@ def derived_since(since: Mapping[int, int], as_of: datetime) -> dict[int, dict[d
     sql = (
         "SELECT tenant, day, intDiv(max(generation), 1024) AS moment"
         " FROM rollup_meter_generations WHERE tenant IN %(tenants)s AND generation < %(later)s"
-        " GROUP BY tenant, day HAVING moment > transform(tenant, %(ids)s, %(since)s, toUInt64(0))"
+        " GROUP BY tenant, day HAVING moment >"
+        " transform(tenant, %(ids)s, %(since)s::Array(UInt64), 0::UInt64)"
     )
     bound: Bound = {
         "tenants": tuple(since),

@@ -79,7 +79,7 @@ def tenants_touched(since: Mapping[int, int], until: int) -> set[int]:
     received = (
         "tenant IN %(tenants)s AND received_at >= fromUnixTimestamp64Micro(%(first)s)"
         " AND received_at >= fromUnixTimestamp64Micro("
-        "transform(tenant, %(ids)s, %(since)s, toInt64(0)))"
+        "transform(tenant, %(ids)s, %(since)s::Array(Int64), 0::Int64))"
         " AND received_at < fromUnixTimestamp64Micro(%(until)s)"
     )
     rows = select(

@@ -31,6 +31,8 @@ class Period:
     def __post_init__(self) -> None:
         for name in ("start", "end"):
             moment: datetime = getattr(self, name)
+            if moment.tzinfo is UTC:
+                continue
             if moment.utcoffset() is None:
                 raise ValueError(f"{moment} has no time zone; a period is between moments")
             object.__setattr__(self, name, moment.astimezone(UTC))

@@ -97,6 +97,22 @@ def test_a_fee_in_advance_that_no_invoice_before_had_is_billed_with_its_month(
     assert close("2026-08") == [("base", "2026-08-01", "100.00"), ("base", "2026-09-01", "100.00")]
 
 
+@pytest.mark.parametrize("fee", ["in_advance: false", "in_advance: true", "interval: year"])
+def test_a_month_made_anew_after_the_next_one_bills_what_it_billed(
+    apply: Run, close: Close, manage: Run, fee: str
+) -> None:
+    dates = "valid_from: 2025-09-01" if "year" in fee else "valid_from: 2026-08-01"
+    text = plans(fee).replace("2026-01-01", "2025-01-01")
+    apply(
+        f"{text}tenants: [{{slug: acme}}]\nsubscriptions: [{{tenant: acme, plan: basic, {dates}}}]"
+    )
+    first, second = close("2026-07"), close("2026-08")
+    for month, billed in (("2026-07", first), ("2026-08", second), ("2026-07", first)):
+        for invoice in Invoice.objects.filter(month=f"{month}-01").exclude(status="void"):
+            manage("invoice", str(invoice.number), "--void", "wrong address")
+        assert close(month) == billed
+
+
 def test_an_upgrade_in_the_month_credits_the_unused_part_of_the_fee(
     apply: Run, close: Close
 ) -> None:

@@ -15,6 +15,7 @@ from metering.clickhouse.meter_days_query import (
     DaysOf,
     MeterDaysQuery,
     answers,
+    at_once,
     derived_since,
     type_counts,
 )
@@ -59,10 +60,13 @@ def check(
     end: date = LAST,
     meters: list[dict[str, Any]] = FEW,
 ) -> None:
-    """Every meter over all tenants by one query, against each tenant's events."""
+    """Every meter over all tenants, alone and with others, against each tenant's events."""
     days = DaysOf(tenants=tuple(t.pk for t in tenants), start=start, end=end, as_of=as_of)
-    for meter in map(parse_meter, meters):
+    parsed = [parse_meter(meter) for meter in meters]
+    together = at_once(list(dict.fromkeys(parsed)), days)
+    for meter in parsed:
         found = MeterDaysQuery(meter=meter, days=days).quantities()
+        assert together[meter] == found, meter
         for tenant in tenants:
             period = range_period(start, end, tenant.timezone)
             raw = queries.meter_quantities(tenant, meter, period, received_before=as_of)
@@ -162,6 +166,16 @@ def test_nothing_new_derives_nothing(tenant: Tenant, event: Events, send: Send) 
     )
     assert rows == [(1,)]
     check([tenant], second)
+
+
+def test_tenants_that_were_never_looked_at_come_with_those_that_were(
+    tenant: Tenant, event: Events, send: Send, make_tenant: Callable[[], Tenant]
+) -> None:
+    send(tenant, [event.tokens("2026-10-20T10:00:00Z", input_tokens=1)])
+    bring_up([tenant])
+    other = make_tenant()
+    send(other, [event.tokens("2026-10-20T10:00:00Z", input_tokens=1)])
+    check([tenant, other], bring_up([tenant, other]))
 
 
 def test_another_clock_has_other_days(tenant: Tenant, event: Events, send: Send) -> None:

@@ -92,10 +92,10 @@ RULES: dict[str, Callable[[Row], bool]] = {
         row["ChargePeriodStart"] < row["ChargePeriodEnd"]
         and row["BillingPeriodStart"] < row["BillingPeriodEnd"]
     ),
-    # What is bought is charged for the time it was bought for, which may be the next month's.
-    "in the billing period unless a correction or bought": lambda row: (
+    # A fee may be paid before its month, or be given back after it.
+    "in the billing period unless a correction or a recurring fee": lambda row: (
         row["ChargeClass"] == "Correction"
-        or row["ChargeCategory"] == "Purchase"
+        or row["ChargeFrequency"] == "Recurring"
         or (
             row["BillingPeriodStart"] <= row["ChargePeriodStart"]
             and row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
