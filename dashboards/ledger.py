@@ -1,7 +1,7 @@
 """What a tenant's agents did and cost, by day and agent: read once, added up in any direction."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -50,7 +50,7 @@ class Ledger:
 
     def total(self, dates: DateRange) -> Work:
         """All agents over the range."""
-        return _union(work for (day, _), work in self.cells.items() if day in dates)
+        return union(work for (day, _), work in self.cells.items() if day in dates)
 
     def by_day(self, dates: DateRange) -> dict[date, Work]:
         """Every day of the range, those without work included."""
@@ -132,7 +132,8 @@ def _cell(group: dict[str, str], by: str) -> tuple[date, str]:
     return date.fromisoformat(group["day"]), group.get(by, "")
 
 
-def _union(works: Iterator[Work]) -> Work:
+def union(works: Iterable[Work]) -> Work:
+    """All of what was done apart."""
     total = Work()
     for work in works:
         total.add(work)

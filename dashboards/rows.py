@@ -9,7 +9,7 @@ from billing import queries as billing
 from billing.budgets.models import Budget
 from billing.budgets.queries import month_budget
 from billing.queries import BurstRow, EfficiencyRow, SpendDay
-from dashboards.ledger import Ledger, efficiency_row, read_ledger, spend_day
+from dashboards.ledger import Ledger, efficiency_row, read_ledger, spend_day, union
 from dashboards.ranges import DateRange
 from metering import queries as metering
 from metering.alerts import open_alert
@@ -53,17 +53,16 @@ def read_overview(tenant: Tenant, dates: DateRange, *, compare: bool) -> Overvie
     """Everything the overview shows. Raises StoreUnavailable."""
     previous, last_days = dates.previous, dates.last(SPARK_DAYS)
     ledger = read_ledger(tenant, dates.from_(min(previous.start, last_days.start)))
-    agents = ledger.by_value(dates)
-    total = ledger.total(dates)
+    # One look at all cells for each direction; the total is that of the days.
+    agents, days = ledger.by_value(dates), ledger.by_day(dates)
+    total = union(days.values())
     return OverviewRows(
         read_at=timezone.now(),
         total=efficiency_row(total),
         usage=UsageRow(group={}, tasks=total.tasks, succeeded_tasks=total.succeeded),
-        spend=[spend_day(day, work) for day, work in ledger.by_day(dates).items()],
+        spend=[spend_day(day, work) for day, work in days.items()],
         active=metering.daa(tenant, dates.before(WEEK).period),
-        by_day=[
-            efficiency_row(work, day=day.isoformat()) for day, work in ledger.by_day(dates).items()
-        ],
+        by_day=[efficiency_row(work, day=day.isoformat()) for day, work in days.items()],
         by_agent=[efficiency_row(work, agent=agent) for agent, work in agents.items()],
         agent_usage=[
             UsageRow(group={"agent": agent}, tasks=work.tasks, succeeded_tasks=work.succeeded)

@@ -38,6 +38,8 @@ READS = {
     "bursts": f"/api/v1/bursts?{_RANGE}",
     "tasks": f"/api/v1/tasks?{_RANGE}",
     "overview page": "/?month=2026-09&tenant=bench",
+    "spend explorer page": "/spend/?month=2026-09&tenant=bench&group=agent",
+    "agents page": "/agents/?month=2026-09&tenant=bench",
 }
 # The first tenant of a new installation.
 _TENANT = 1

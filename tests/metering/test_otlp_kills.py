@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from metering import queries, spans
+from metering import queries, rollups, spans
 from metering.clickhouse import amend as amending
 from metering.clickhouse import trace_spans
 from metering.collectors.otlp import read_spans
@@ -55,6 +55,25 @@ def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(
     moment = queries.store_now(tenant)
     assert numbers(tenant) == numbers(tenant, moment) == {"worker": (1, 30)}
     assert queries.usage(tenant, OCTOBER)[0].requests == 1
+
+
+def test_a_writer_killed_while_a_rollup_begins_is_not_forgotten(
+    tenant: Tenant, roll: Roll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its spans come after the rollup has looked for such ones, and before what it takes in."""
+    real = spans.agree_received
+
+    def meanwhile(*arguments: Any) -> None:
+        real(*arguments)
+        monkeypatch.setattr(rollups, "agree_received", real)
+        for span in twins():
+            with killed(trace_spans, "keep", "after"), contextlib.suppress(Killed):
+                send(tenant, span)
+
+    monkeypatch.setattr(rollups, "agree_received", meanwhile)
+    roll(tenant)
+    roll(tenant)
+    assert numbers(tenant) == {"worker": (1, 30)}
 
 
 def send(tenant: Tenant, span: Span) -> None:
