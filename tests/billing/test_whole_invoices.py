@@ -1,6 +1,7 @@
 """Laws of whole invoices: all parts of an agreement at once, over months, through the commands."""
 
 import itertools
+import os
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -31,6 +32,8 @@ Line = tuple[object, ...]
 
 pytestmark = pytest.mark.usefixtures("store")
 _slugs = itertools.count(1)
+# An example closes months of an installation several times: FUZZ_EXAMPLES looks longer.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 _FIELDS = ("kind", "code", "key", "description", "quantity", "amount", "exact_amount", "group")
 _whole = settings(
     # An example takes seconds, so the first one that fails is told as it is.
@@ -220,7 +223,7 @@ def check_rerating(installation: Installation, world: World, tenant: Tenant) -> 
 
 @pytest.mark.slow
 @given(world=worlds())
-@settings(_whole, max_examples=25)
+@settings(_whole, max_examples=EXAMPLES)
 def test_laws_of_whole_invoices(installation: Installation, world: World) -> None:
     tenant, other = live(installation, world), knew_all(installation, world)
     for month in MONTHS:
