@@ -1,8 +1,8 @@
 """Laws of whole invoices: all parts of an agreement at once, over months, through the commands."""
 
 import itertools
-import os
 import json
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
