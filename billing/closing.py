@@ -151,13 +151,15 @@ def _lock(tenants: Iterable[int]) -> None:
 def _read_ledgers(month: str, tenants: Sequence[Tenant]) -> Ledgers:
     by_pk = {tenant.pk: tenant for tenant in tenants}
     found = Ledgers()
+    # The history first: what is finalized between the two reads is then seen to be so by the
+    # second one, and never taken for a draft of a history that holds it already.
+    counting = Invoice.objects.filter(tenant__in=by_pk, status__in=_COUNTING).order_by("pk")
+    for tenant, pk in counting.values_list("tenant_id", "pk"):
+        found.history.setdefault(tenant, []).append(pk)
     rows = Invoice.objects.filter(tenant__in=by_pk, month=_first_day(month), reason="month")
     for invoice in rows.exclude(status=Invoice.Status.VOID):
         invoice.tenant = by_pk[invoice.tenant_id]
         found.current[invoice.tenant_id] = invoice
-    counting = Invoice.objects.filter(tenant__in=by_pk, status__in=_COUNTING).order_by("pk")
-    for tenant, pk in counting.values_list("tenant_id", "pk"):
-        found.history.setdefault(tenant, []).append(pk)
     return found
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection as database
 
+from billing.closing import close_chunk
 from billing.models import Invoice
 from metering.clickhouse import connection
 from metering.ingest import Report
@@ -96,3 +98,26 @@ def test_more_tenants_take_no_more_queries_for_what_is_derived(
         Invoice.objects.all().delete()
         Tenant.objects.all().delete()
     assert found[0] == found[1]
+
+
+def test_what_another_worker_finalizes_between_two_reads_is_left_as_it_is(
+    apply: Run, event: Events, send: Send
+) -> None:
+    [tenant] = make_tenants(apply, 1)
+    send(tenant, used(event))
+    close_chunk("2026-10", [tenant], finalize=False)
+    reads: list[str] = []
+    others: list[Invoice | None] = []
+
+    def race(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if 'FROM "billing_invoice"' in sql:
+            reads.append(sql)
+            if len(reads) == 2:  # the history and the month's own invoice are two reads
+                others.append(close_chunk("2026-10", [tenant], finalize=True)[0].invoice)
+        return execute(sql, params, many, context)
+
+    with database.execute_wrapper(race):
+        [closed] = close_chunk("2026-10", [tenant], finalize=True)
+    assert others == [closed.invoice]
+    assert closed.invoice is not None
+    assert (closed.invoice.number, closed.problem) == ("INV-2026-000001", "")
