@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 from google.protobuf.json_format import MessageToDict
@@ -53,6 +54,7 @@ def _in_a_thread(post: Post, *request: Any) -> HttpResponse:
         return post(*request)
     finally:
         connection.disconnect()  # each thread has one of its own
+        connections.close_all()
 
 
 @pytest.fixture
