@@ -13,7 +13,7 @@ from billing.parties import parties_of, read_parties
 from metering.bulk_rows import insert_rows
 from metering.models import Tenant
 
-_LINE_COLUMNS = (
+LINE_COLUMNS = (
     "position",
     "kind",
     "code",
@@ -55,7 +55,7 @@ def write_drafts(bills: Sequence[tuple[Invoice, Bill]]) -> None:
         for invoice, bill in bills
         for n, item in enumerate(bill.lines, start=1)
     )
-    insert_rows(InvoiceLine, ("invoice", *_LINE_COLUMNS), rows)
+    insert_rows(InvoiceLine, ("invoice", *LINE_COLUMNS), rows)
 
 
 def unsaved_draft(tenant: Tenant, bill: Bill) -> tuple[Invoice, list[InvoiceLine]]:
@@ -86,7 +86,7 @@ def _columns(bill: Bill) -> dict[str, Any]:
 
 def invoice_line(invoice: Invoice, position: int, item: BillLine) -> InvoiceLine:
     """A line as a row, not yet saved."""
-    values = dict(zip(_LINE_COLUMNS, _line_values(position, item), strict=True))
+    values = dict(zip(LINE_COLUMNS, _line_values(position, item), strict=True))
     return InvoiceLine(invoice=invoice, **values | {"corrects": item.corrects})
 
 

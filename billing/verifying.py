@@ -9,25 +9,14 @@ from django.conf import settings
 from billing.bill import Bill, compute_bill
 from billing.burst_balances import RecountedBalances
 from billing.corrections import corrected_from_json
-from billing.invoice_rows import invoice_line
+from billing.invoice_rows import LINE_COLUMNS, invoice_line
 from billing.models import Invoice
 from billing.prepaid.queries import differences
 from billing.terms import Terms
 
-_LINE_FIELDS = (
-    "kind",
-    "code",
-    "key",
-    "description",
-    "quantity",
-    "unit",
-    "unit_amount",
-    "exact_amount",
-    "amount",
-    "group",
-    "period_start",
-    "period_end",
-    "corrects_id",
+# Whatever is written of a line is proved; its position is that of the comparison.
+_LINE_FIELDS = tuple(
+    "corrects_id" if name == "corrects" else name for name in LINE_COLUMNS if name != "position"
 )
 _TOTALS = ("subtotal", "tax", "total")
 
